@@ -1,0 +1,15 @@
+from .channels import COEFFICIENTS_58 as COEFFICIENTS_58
+from .channels import EMOTION_25 as EMOTION_25
+from .channels import MOTION_ENERGY as MOTION_ENERGY
+from .channels import OPENFACE as OPENFACE
+from .channels import ChannelGroup as ChannelGroup
+from .channels import ChannelSchema as ChannelSchema
+from .channels import schema_for as schema_for
+from .clips import ClipId as ClipId
+from .errors import ReactError as ReactError
+from .location import find_data_root as find_data_root
+from .motion_energy import read_motion_energy as read_motion_energy
+from .official_tree import open_split as open_split
+from .openface import read_openface_pair as read_openface_pair
+from .synthesis import synthesise as synthesise
+from .verification import verify as verify

@@ -1,0 +1,193 @@
+"""The official REACT 2023/2024 tree: NoXI, RECOLA and (2023) UDIVA recordings with one file a clip and modality.
+
+Conventions: ``ROOT/{split}.csv`` lists the recordings, ``ROOT/{split}/{Emotion,3D_FV_files,Audio_files,Video_files}``
+hold SITE/CHAT/PERSON/CLIP files, ``ROOT/neighbour_emotion_{split}.npy`` is the appropriateness matrix. The emotion
+folder of 2024 calls the persons P1 and P2; both namings are found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from xarray.core import indexing
+
+from react_data.annotations import read_coefficients, read_emotion
+from react_data.channels import COEFFICIENTS_58, EMOTION_25
+from react_data.clip_lists import DirectedClip, RecordingRow, mirrored, read_data_indices, read_split_list
+from react_data.clips import ClipId, suggest
+from react_data.errors import AnnotationError, ClipListError, NeighbourMatrixError
+from react_data.lazy import ClipFiles
+from react_data.neighbours import cut_neighbours, load_matrix, read_neighbours
+
+__all__ = ["FRAMES_PER_SECOND", "FRAMES_SCORED", "SPLITS", "SYNTHESIS_RECORD", "OfficialTree", "open_split"]
+
+SPLITS = ("train", "val", "test")
+FRAMES_PER_SECOND = 25
+FRAMES_SCORED = 750
+SYNTHESIS_RECORD = "synthesis.json"
+FULL_MATRIX = "Approprirate_facial_reaction.npy"
+
+_FOLDERS = {"emotion": ("Emotion", ".csv"), "3dmm": ("3D_FV_files", ".npy"), "audio": ("Audio_files", ".wav")}
+
+
+@dataclass(frozen=True)
+class OfficialTree:
+    """A split of an official tree: its rows and where its files are.
+
+    Attributes:
+        root: The folder with the lists.
+        split: ``"train"``, ``"val"`` or ``"test"``.
+    """
+
+    root: Path
+    split: str
+
+    def __post_init__(self) -> None:
+        if self.split not in SPLITS:
+            raise ClipListError(f"there is no split {self.split!r}. {suggest(self.split, SPLITS)}")
+        if not self.list_path.is_file():
+            present = [split for split in SPLITS if (self.root / f"{split}.csv").is_file()]
+            raise ClipListError(
+                f"{self.list_path} does not exist. This data set has "
+                f"{'the splits ' + ', '.join(present) if present else 'no split list at all; is the folder right?'}"
+            )
+
+    @property
+    def list_path(self) -> Path:
+        """The split's list."""
+        return self.root / f"{self.split}.csv"
+
+    @cached_property
+    def rows(self) -> list[RecordingRow]:
+        """The recordings of the list."""
+        return read_split_list(self.list_path)
+
+    @cached_property
+    def labelled(self) -> bool:
+        """Whether listeners' facial attributes are there; a participant's test split has speakers only."""
+        listeners = [row.listener for row in self.rows if row.listener is not None]
+        return any(self.file("emotion", listener).exists() for listener in listeners)
+
+    @cached_property
+    def clips(self) -> list[DirectedClip]:
+        """The directed clips; without labels only those whose speaker is in the list's speaker column."""
+        directed = mirrored(self.rows)
+        return directed if self.labelled else directed[: len(self.rows)]
+
+    @property
+    def clip_ids(self) -> list[str]:
+        """Ids of the directed clips, in order."""
+        return [str(clip.speaker) for clip in self.clips]
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the tree was written by `react_data.synthesise`."""
+        return (self.root / SYNTHESIS_RECORD).is_file()
+
+    def has(self, modality: str) -> bool:
+        """Whether the split holds a folder of `modality` (``"emotion"``, ``"3dmm"``, ``"audio"``)."""
+        return (self.root / self.split / _FOLDERS[modality][0]).is_dir()
+
+    def file(self, modality: str, clip: ClipId) -> Path:
+        """The file of a person's clip: under the list's person name or, where that is absent, under P1 or P2."""
+        folder, suffix = _FOLDERS[modality]
+        listed, alias = (self.root / self.split / folder / f"{name}{suffix}" for name in (clip, clip.alias))
+        return alias if alias.exists() and not listed.exists() else listed
+
+    def neighbours(self) -> NDArray[np.bool_] | None:
+        """The split's appropriateness matrix, (N, N), or None if the tree has none.
+
+        Raises:
+            NeighbourMatrixError: If a matrix is there and does not fit the split.
+        """
+        path = self.root / f"neighbour_emotion_{self.split}.npy"
+        if path.is_file():
+            return read_neighbours(path, self.clip_ids)
+        full = self.root / FULL_MATRIX
+        if not full.is_file():
+            return None
+        if not (self.root / "data_indices.csv").is_file():
+            raise NeighbourMatrixError(f"{full} needs data_indices.csv beside it, which names its rows.")
+        return cut_neighbours(load_matrix(full), read_data_indices(self.root / "data_indices.csv"), self.rows)
+
+
+def open_split(root: str | Path, split: str, *, frames: int | None = None) -> xr.Dataset:
+    """Open a split of an official REACT 2023/2024 tree; clips are read when they are used.
+
+    Args:
+        root: The folder with the split lists.
+        split: ``"train"``, ``"val"`` or ``"test"``.
+        frames: Frames to read of every clip; as many as the first clip has, if not given. Files hold 751, scores use
+            the first 750.
+
+    Returns:
+        Dims ``clip, listener, frame, emotion, coefficient``; variables ``speaker_emotion``, ``listener_emotion``,
+        ``speaker_3dmm``, ``listener_3dmm`` (clip, frame, channel) float32 and ``neighbours`` (clip, listener) bool, as
+        far as the tree has them; coordinates ``corpus``, ``session``, ``recording``, ``speaker_person`` and
+        ``listener_person`` by clip. ``attrs["labels"]`` is ``"none"`` for a split with speakers only.
+
+    Raises:
+        ClipListError: If the split's list is missing or malformed.
+        AnnotationError: If the first clip, or a clip when it is read, is unusable.
+        NeighbourMatrixError: If the appropriateness matrix does not fit the split.
+    """
+    tree = OfficialTree(Path(root), split)
+    variables: dict[str, xr.Variable] = {}
+    coordinates = _clip_coordinates(tree)
+    for name, dim, schema, read in (
+        ("emotion", "emotion", EMOTION_25, read_emotion),
+        ("3dmm", "coefficient", COEFFICIENTS_58, read_coefficients),
+    ):
+        if not tree.has(name):
+            continue
+        frames = frames or len(read(_first_file(tree, name)))
+        coordinates[dim] = xr.Variable(dim, list(schema.channels))
+        for role in ("speaker", "listener") if tree.labelled else ("speaker",):
+            people = [getattr(clip, role) for clip in tree.clips]
+            files = ClipFiles([tree.file(name, person) for person in people], read, frames, len(schema))
+            variables[f"{role}_{name}"] = xr.Variable(("clip", "frame", dim), indexing.LazilyIndexedArray(files))
+    neighbours = tree.neighbours() if tree.labelled else None
+    if neighbours is not None:
+        variables["neighbours"] = xr.Variable(("clip", "listener"), neighbours)
+        coordinates["listener"] = xr.Variable("listener", tree.clip_ids)
+    return xr.Dataset(variables, coordinates, _attributes(tree))
+
+
+def _first_file(tree: OfficialTree, modality: str) -> Path:
+    path = tree.file(modality, tree.clips[0].speaker)
+    if not path.exists():
+        raise AnnotationError(f"{path} does not exist, though {tree.list_path} lists it. Run `react-data verify`.")
+    return path
+
+
+def _clip_coordinates(tree: OfficialTree) -> dict[str, xr.Variable]:
+    speakers: Sequence[ClipId] = [clip.speaker for clip in tree.clips]
+    columns = {
+        "clip": [str(clip) for clip in speakers],
+        "corpus": [clip.site for clip in speakers],
+        "session": [clip.session for clip in speakers],
+        "recording": [clip.recording for clip in speakers],
+        "speaker_person": [clip.person_path for clip in speakers],
+    }
+    if all(clip.listener is not None for clip in tree.clips):
+        columns["listener_person"] = [clip.listener.person_path for clip in tree.clips if clip.listener is not None]
+    return {name: xr.Variable("clip", values) for name, values in columns.items()}
+
+
+def _attributes(tree: OfficialTree) -> dict[str, object]:
+    return {
+        "layout": "react2024",
+        "split": tree.split,
+        "root": str(tree.root),
+        "frames_per_second": FRAMES_PER_SECOND,
+        "frames_scored": FRAMES_SCORED,
+        "labels": "listeners" if tree.labelled else "none",
+        "synthetic": int(tree.synthetic),
+        "neighbour_source": "appropriateness matrix of the data set",
+    }

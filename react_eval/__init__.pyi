@@ -1,0 +1,14 @@
+from . import baselines as baselines
+from . import metrics as metrics
+from .errors import ReactError as ReactError
+from .protocols import Protocol as Protocol
+from .protocols import protocols as protocols
+from .result import ScoreResult as ScoreResult
+from .scoring import score as score
+from .scoring import score_arrays as score_arrays
+from .submissions import SubmissionWriter as SubmissionWriter
+from .submissions import save_submission as save_submission
+from .tables import table as table
+from .validation import validate as validate
+
+__version__: str
