@@ -43,7 +43,8 @@ def read_coefficients(path: Path) -> Series:
     """Read a clip's 3DMM coefficients.
 
     Args:
-        path: A ``.npy`` of 58 FaceVerse coefficients a frame, with any singleton axes: (T, 58), (T, 1, 58), (T, 1, 1, 58).
+        path: A ``.npy`` of 58 FaceVerse coefficients a frame, with any singleton axes: (T, 58), (T, 1, 58),
+            (T, 1, 1, 58).
 
     Returns:
         (T, 58) float32.

@@ -50,7 +50,9 @@ class ClipId:
         """
         parts = path.split("/")
         if len(parts) < 4 or any(part.strip() in ("", ".", "..") or "\\" in part for part in parts):
-            raise ClipIdError(f"{path!r} is not a clip id: expected SITE/CHAT/PERSON/CLIP, such as RECOLA/group-2/P41/3.")
+            raise ClipIdError(
+                f"{path!r} is not a clip id: expected SITE/CHAT/PERSON/CLIP, such as RECOLA/group-2/P41/3."
+            )
         return cls(parts[0], "/".join(parts[1:-2]), parts[-2], parts[-1])
 
     def __str__(self) -> str:

@@ -39,7 +39,7 @@ class ClipFiles(BackendArray):
         clips, frames, channels = key
         chosen = np.arange(self.shape[0])[clips]
         if chosen.ndim == 0:
-            return self._clip(int(chosen))[frames][..., channels]
+            return np.asarray(self._clip(int(chosen))[frames][..., channels])
         shape = (len(chosen), *np.empty(self.shape[1:], dtype=bool)[frames][..., channels].shape)
         values = np.empty(shape, dtype=self.dtype)
 

@@ -33,7 +33,9 @@ def find_data_root(data: str | os.PathLike[str] | None = None) -> Path:
     named, source = _named_root(data)
     root = Path(named).expanduser()
     if not root.is_dir():
-        raise DataRootError(f"the data set {str(root)!r} ({source}) is not a folder. Name the one with the split lists.")
+        raise DataRootError(
+            f"the data set {str(root)!r} ({source}) is not a folder. Name the one with the split lists."
+        )
     return root
 
 
@@ -51,6 +53,6 @@ def _named_root(data: str | os.PathLike[str] | None) -> tuple[str, str]:
         if isinstance(named, str):
             return named, str(settings)
     raise DataRootError(
-        f"no data set is named. Pass data=…, set REACT_DATA, or write data = \"…\" into {settings}; "
+        f'no data set is named. Pass data=…, set REACT_DATA, or write data = "…" into {settings}; '
         "`react-data synthesise FOLDER` makes a synthetic one."
     )

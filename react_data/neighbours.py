@@ -60,7 +60,7 @@ def matrix_problems(matrix: NDArray[np.generic], clips: Sequence[str]) -> list[s
         return [f"it holds the values {abbreviate(odd, 5)}, expected only 0 and 1"]
     unset = np.flatnonzero(np.diagonal(values) == 0)
     if unset.size:
-        named = abbreviate((clips[k] for k in unset), 5)
+        named = abbreviate((clips[int(k)] for k in unset), 5)
         problems.append(f"the diagonal is 0 for {unset.size} clips ({named}), but a clip is its own neighbour")
     return problems
 

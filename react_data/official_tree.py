@@ -25,15 +25,48 @@ from react_data.errors import AnnotationError, ClipListError, NeighbourMatrixErr
 from react_data.lazy import ClipFiles
 from react_data.neighbours import cut_neighbours, load_matrix, read_neighbours
 
-__all__ = ["FRAMES_PER_SECOND", "FRAMES_SCORED", "SPLITS", "SYNTHESIS_RECORD", "OfficialTree", "open_split"]
+__all__ = [
+    "DATA_INDICES",
+    "FRAMES_PER_SECOND",
+    "FRAMES_SCORED",
+    "FULL_MATRIX",
+    "MODALITIES",
+    "SPLITS",
+    "SYNTHESIS_RECORD",
+    "OfficialTree",
+    "modality_path",
+    "open_split",
+]
 
 SPLITS = ("train", "val", "test")
 FRAMES_PER_SECOND = 25
 FRAMES_SCORED = 750
 SYNTHESIS_RECORD = "synthesis.json"
 FULL_MATRIX = "Approprirate_facial_reaction.npy"
+DATA_INDICES = "data_indices.csv"
 
 _FOLDERS = {"emotion": ("Emotion", ".csv"), "3dmm": ("3D_FV_files", ".npy"), "audio": ("Audio_files", ".wav")}
+MODALITIES = tuple(_FOLDERS)
+
+
+def modality_path(root: Path, split: str, modality: str, clip: ClipId) -> Path:
+    """Where a person's file of a modality lies, under the person's name as `clip` gives it.
+
+    Args:
+        root: The folder with the lists.
+        split: Name of the split.
+        modality: One of `MODALITIES`.
+        clip: The person's clip.
+
+    Returns:
+        The path, whether or not there is such a file.
+
+    Example:
+        >>> modality_path(Path("data"), "val", "3dmm", ClipId.parse("RECOLA/group-2/P41/3")).as_posix()
+        'data/val/3D_FV_files/RECOLA/group-2/P41/3.npy'
+    """
+    folder, suffix = _FOLDERS[modality]
+    return root / split / folder / f"{clip}{suffix}"
 
 
 @dataclass(frozen=True)
@@ -96,8 +129,7 @@ class OfficialTree:
 
     def file(self, modality: str, clip: ClipId) -> Path:
         """The file of a person's clip: under the list's person name or, where that is absent, under P1 or P2."""
-        folder, suffix = _FOLDERS[modality]
-        listed, alias = (self.root / self.split / folder / f"{name}{suffix}" for name in (clip, clip.alias))
+        listed, alias = (modality_path(self.root, self.split, modality, name) for name in (clip, clip.alias))
         return alias if alias.exists() and not listed.exists() else listed
 
     def neighbours(self) -> NDArray[np.bool_] | None:
@@ -112,9 +144,9 @@ class OfficialTree:
         full = self.root / FULL_MATRIX
         if not full.is_file():
             return None
-        if not (self.root / "data_indices.csv").is_file():
-            raise NeighbourMatrixError(f"{full} needs data_indices.csv beside it, which names its rows.")
-        return cut_neighbours(load_matrix(full), read_data_indices(self.root / "data_indices.csv"), self.rows)
+        if not (self.root / DATA_INDICES).is_file():
+            raise NeighbourMatrixError(f"{full} needs {DATA_INDICES} beside it, which names its rows.")
+        return cut_neighbours(load_matrix(full), read_data_indices(self.root / DATA_INDICES), self.rows)
 
 
 def open_split(root: str | Path, split: str, *, frames: int | None = None) -> xr.Dataset:

@@ -1,8 +1,9 @@
 from . import baselines as baselines
 from . import metrics as metrics
 from .errors import ReactError as ReactError
-from .protocols import Protocol as Protocol
-from .protocols import protocols as protocols
+from .protocol import Protocol as Protocol
+from .protocol import find_protocol as find_protocol
+from .protocol import protocols as protocols
 from .result import ScoreResult as ScoreResult
 from .scoring import score as score
 from .scoring import score_arrays as score_arrays

@@ -1,0 +1,229 @@
+"""The command line ``react-eval``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from react_data.command_line import CHECK_FAILED, Commands, print_json
+from react_eval import __version__
+
+if TYPE_CHECKING:
+    from react_eval.protocol import Protocol
+    from react_eval.result import ProtocolResults, ScoreResult
+
+__all__ = ["main"]
+
+_Path = click.Path(path_type=Path)
+_data = click.option("--data", type=_Path, help="Folder of the data set; else $REACT_DATA or config.toml.")
+_json = click.option("--json", "as_json", is_flag=True, help="Print machine-readable output on stdout.")
+_quiet = click.option("--quiet", is_flag=True, help="Show no progress.")
+_protocol = click.option("--protocol", "-p", "protocols", multiple=True, help="Protocol name or id; may be repeated.")
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="react-eval")
+def main() -> None:
+    """Score multiple appropriate facial reaction generation."""
+
+
+@main.command()
+@click.argument("preds", type=_Path, required=False)
+@click.option("--split", help="train, val or test.")
+@_data
+@_protocol
+@click.option("--metric", "-m", "metrics", multiple=True, help="Metric name or alias; may be repeated.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="METRIC.SETTING=VALUE", help="Change a setting of the protocol."
+)
+@click.option("--method", help="Name of the method in tables.")
+@click.option("--predictions", type=_Path, help="Bare array (N, α, T, C) instead of a submission.")
+@click.option("--listener", type=_Path, help="Bare array (M, T, C).")
+@click.option("--speaker", type=_Path, help="Bare array (N, T, C).")
+@click.option("--neighbours", type=_Path, help="Bare array (N, M) of 0 and 1.")
+@click.option("--personal", type=_Path, help="Bare array (N, M) of 0 and 1: neighbours of the same listener.")
+@click.option("--save", type=_Path, help="Also write the result: .json, .md, .tex or .csv.")
+@click.option("--public", is_flag=True, help="Leave out everything that shows a single clip.")
+@click.option("--no-context", is_flag=True, help="Do not score GT and B_Mime beside the predictions.")
+@_json
+@_quiet
+def score(
+    preds: Path | None,
+    split: str | None,
+    data: Path | None,
+    protocols: tuple[str, ...],
+    metrics: tuple[str, ...],
+    overrides: tuple[str, ...],
+    method: str | None,
+    save: Path | None,
+    public: bool,
+    no_context: bool,
+    as_json: bool,
+    quiet: bool,
+    **arrays: Path | None,
+) -> None:
+    """Score a submission file for a split, or bare .npy arrays."""
+    from react_eval.scoring import score as score_file  # imports take time that --help should not
+    from react_eval.scoring import score_arrays
+
+    common: dict[str, Any] = {"metrics": list(metrics) or None, "context": not no_context}
+    common |= {"show_progress": False if quiet else None}
+    if arrays["predictions"] is not None:
+        if preds is not None or split is not None or data is not None:
+            raise click.UsageError("--predictions takes bare arrays: leave out the file, --split and --data.")
+        predictions = arrays.pop("predictions")
+        loaded = {name: _load(path) for name, path in arrays.items() if path is not None}
+        result = score_arrays(predictions, **loaded, protocol=_overridden(protocols, overrides), **common)
+    else:
+        if preds is None or split is None:
+            raise click.UsageError("name a submission file and --split, or give bare arrays with --predictions.")
+        chosen_or_none = _overridden(protocols, overrides) if protocols or overrides else None
+        result = score_file(preds, split=split, data=data, protocol=chosen_or_none, method=method, **common)
+    result = result.public() if public else result
+    if save is not None:
+        _save(result, save)
+    click.echo(result.to_json() if as_json else str(result), nl=not as_json)
+
+
+@main.command()
+@click.argument("preds", type=_Path)
+@click.option("--split", required=True, help="train, val or test.")
+@_data
+@click.option("--reactions", default=10, show_default=True, help="Reactions a clip that are expected.")
+@_json
+@_quiet
+def validate(preds: Path, split: str, data: Path | None, reactions: int, as_json: bool, quiet: bool) -> None:
+    """Check a submission: every problem at once. Exit code 1 if it has errors."""
+    from react_eval.validation import validate as validate_file
+
+    report = validate_file(preds, split=split, data=data, reactions=reactions, show_progress=False if quiet else None)
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        click.echo(str(report))
+    if not report.ok:
+        raise click.exceptions.Exit(CHECK_FAILED)
+
+
+@main.command(name="protocols")
+@_json
+def list_protocols(as_json: bool) -> None:
+    """List the protocols."""
+    from react_eval.protocol import protocols
+
+    if as_json:
+        print_json(protocols())
+        return
+    for id_, summary in protocols().items():
+        click.echo(f"{id_:<14} {summary}")
+
+
+@main.command()
+@click.argument("name")
+def explain(name: str) -> None:
+    """Explain a metric, a protocol or an error code."""
+    from react_eval.explaining import explain as explain_name
+
+    click.echo(explain_name(name))
+
+
+@main.command()
+@click.option("--split", default="val", show_default=True, help="train, val or test.")
+@_data
+@_protocol
+@click.option("--only", "names", multiple=True, help="Baseline; may be repeated. All five if not given.")
+@click.option("--seed", default=0, show_default=True, help="Seed of B_Random.")
+@click.option("--save-to", type=_Path, help="Folder to write the baselines into as submissions.")
+@_json
+@_quiet
+def baselines(
+    split: str,
+    data: Path | None,
+    protocols: tuple[str, ...],
+    names: tuple[str, ...],
+    seed: int,
+    save_to: Path | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Score the naive baselines on a split."""
+    from react_data.location import find_data_root
+    from react_eval.baselines import NAMES
+    from react_eval.demo import PROTOCOLS, score_baselines
+    from react_eval.tables import table
+
+    if save_to is not None:
+        save_to.mkdir(parents=True, exist_ok=True)
+    results = score_baselines(
+        find_data_root(data), split, names=names or NAMES, protocols=protocols or PROTOCOLS, seed=seed, save_to=save_to,
+        show_progress=False if quiet else None, say=lambda message: None if quiet else click.echo(message, err=True),
+    )  # fmt: skip
+    if as_json:
+        print_json({name: each.to_dict() for name, each in zip(names or NAMES, results, strict=True)})
+        return
+    for number in range(len(results[0].results)):
+        click.echo(table([each.results[number] for each in results]).to_text() + "\n")
+
+
+@main.command()
+@click.argument("folder", type=_Path, default=Path("react-demo"))
+@click.option("--recordings", default=24, show_default=True, help="Recordings to synthesise.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the data and of B_Random.")
+@_quiet
+def demo(folder: Path, recordings: int, seed: int, quiet: bool) -> None:
+    """Write synthetic dyads into FOLDER, score the naive baselines on them, and write a report."""
+    from react_eval.demo import run_demo
+
+    def say(message: str) -> None:
+        if not quiet:
+            click.echo(message, err=True)
+
+    tables = run_demo(folder, recordings=recordings, seed=seed, show_progress=False if quiet else None, say=say)
+    for each in tables:
+        click.echo(each.to_text() + "\n")
+    click.echo(f"Report: {folder / 'report.md'}, LaTeX: {folder / 'tables.tex'}, results: {folder / 'results'}")
+
+
+def _load(path: Path) -> Any:
+    import numpy as np
+
+    from react_eval.errors import UnreadableFileError
+
+    try:
+        loaded = np.load(path, allow_pickle=False, mmap_mode="r")
+    except (OSError, ValueError, EOFError) as error:
+        raise UnreadableFileError(f"{path} is not a plain .npy array: {error}. Write it with numpy.save.") from None
+    if not isinstance(loaded, np.ndarray):
+        raise UnreadableFileError(f"{path} holds several arrays, expected one. Write it with numpy.save.")
+    return loaded
+
+
+def _overridden(protocols: tuple[str, ...], overrides: tuple[str, ...]) -> list[Protocol]:
+    from react_eval.protocol import find_protocol
+
+    found = [find_protocol(name) for name in protocols or ("react2024",)]
+    for override in overrides:
+        target, equals, value = override.partition("=")
+        metric, dot, setting = target.rpartition(".")
+        if not (equals and dot):
+            raise click.UsageError(f"--set {override}: expected METRIC.SETTING=VALUE, such as FRSyn.reactions=all.")
+        found = [protocol.override_text(metric, setting, value) for protocol in found]
+    return found
+
+
+def _save(result: ScoreResult | ProtocolResults, path: Path) -> None:
+    from react_eval.result import ScoreResult
+
+    results = [result] if isinstance(result, ScoreResult) else list(result.results)
+    writers: dict[str, Callable[[], str]] = {
+        ".json": result.to_json,
+        ".md": lambda: "\n".join(each.to_markdown() for each in results),
+        ".tex": lambda: "\n".join(each.to_latex() for each in results),
+        ".csv": lambda: "".join(each.to_frame().to_csv() for each in results),
+    }
+    if path.suffix not in writers:
+        raise click.UsageError(f"--save {path}: the suffix must be one of {', '.join(writers)}.")
+    path.write_text(writers[path.suffix](), encoding="utf-8")

@@ -1,0 +1,120 @@
+"""The demonstration: synthetic dyads, the five naive baselines as submissions, their scores, a report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import react_data
+from react_data.official_tree import open_split
+from react_eval.baselines import NAMES, baseline, generate_predictions
+from react_eval.grid import Grid
+from react_eval.result import ProtocolResults
+from react_eval.scoring import score
+from react_eval.submissions import save_submission
+from react_eval.tables import table
+from react_eval.validation import validate
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["run_demo", "score_baselines"]
+
+PROTOCOLS = ("react2024", "corrected")
+
+
+def score_baselines(
+    root: Path,
+    split: str,
+    *,
+    names: tuple[str, ...] = NAMES,
+    protocols: tuple[str, ...] = PROTOCOLS,
+    seed: int = 0,
+    save_to: Path | None = None,
+    show_progress: bool | None = None,
+    say: Callable[[str], None] = lambda _message: None,
+) -> list[ProtocolResults]:
+    """Score naive baselines on a split.
+
+    Args:
+        root: Folder of the data set.
+        split: ``"train"``, ``"val"`` or ``"test"``.
+        names: Which baselines.
+        protocols: Names or ids of the protocols.
+        seed: Seed of the noise.
+        save_to: Folder for the baselines' submission files; they are scored from there. None keeps them in memory.
+        show_progress: Whether progress bars are shown; None shows them on a terminal.
+        say: Takes a line about each step.
+
+    Returns:
+        Results by protocol, one for each baseline.
+    """
+    dataset = open_split(root, split)
+    train = _training_split(root)
+    results = []
+    for number, name in enumerate(names, start=1):
+        say(f"[{number}/{len(names)}] {name}")
+        preds = generate_predictions(baseline(name, dataset, train), dataset, seed=seed, show_progress=show_progress)
+        source: object = preds
+        if save_to is not None:
+            source = save_to / f"{name}.h5"
+            save_submission(
+                source, preds.arrays.get("emotion"), coefficients=preds.arrays.get("coefficients"), clips=preds.clips,
+                method=name, split=split, run_seed=seed, overwrite=True,
+            )  # fmt: skip
+            say(str(validate(source, split=split, data=root)).splitlines()[0])
+        found = score(
+            source, split=split, data=root, protocol=list(protocols), method=name, context=False,
+            show_progress=show_progress,
+        )  # fmt: skip
+        results.append(found if isinstance(found, ProtocolResults) else ProtocolResults((found,)))
+    return results
+
+
+def run_demo(
+    folder: Path,
+    *,
+    recordings: int = 24,
+    seed: int = 0,
+    show_progress: bool | None = None,
+    say: Callable[[str], None] = print,
+) -> list[Grid]:
+    """Write synthetic dyads, score the five naive baselines on their test split, and write a report.
+
+    Args:
+        folder: Where ``data``, ``submissions``, ``results`` and ``report.md`` go; an earlier demo there is continued.
+        recordings: How many recordings are synthesised.
+        seed: Seed of the data and of the noise.
+        show_progress: Whether progress bars are shown; None shows them on a terminal.
+        say: Takes a line about each step.
+
+    Returns:
+        The tables, one a protocol.
+    """
+    say(f"Writing synthetic dyads into {folder / 'data'} …")
+    root = react_data.synthesise(
+        folder / "data", recordings=recordings, seed=seed, modalities=("emotion", "3dmm"), show_progress=show_progress
+    )
+    say(str(react_data.verify(root, show_progress=show_progress)).splitlines()[0])
+    for name in ("submissions", "results"):
+        (folder / name).mkdir(exist_ok=True)
+    say("Scoring the naive baselines on the test split …")
+    results = score_baselines(
+        root, "test", seed=seed, save_to=folder / "submissions", show_progress=show_progress, say=say
+    )
+    for name, result in zip(NAMES, results, strict=True):
+        result.to_json(folder / "results" / f"{name}.json")
+    tables = [table([result.protocol(protocol) for result in results]) for protocol in PROTOCOLS]
+    (folder / "report.md").write_text(_report(tables), encoding="utf-8")
+    (folder / "tables.tex").write_text("\n".join(each.to_latex() for each in tables), encoding="utf-8")
+    return tables
+
+
+def _training_split(root: Path) -> xr.Dataset | None:
+    return open_split(root, "train") if (root / "train.csv").is_file() else None
+
+
+def _report(tables: list[Grid]) -> str:
+    heading = "# Naive baselines on synthetic dyads\n\nWritten by `react-eval demo`.\n"
+    return "\n".join([heading, *(f"## {each.caption}\n\n{each.to_markdown()}" for each in tables)])

@@ -1,0 +1,143 @@
+"""A small table of text: rendered as plain text, Markdown, LaTeX or HTML from one description."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from unicodedata import east_asian_width
+
+__all__ = ["Cell", "Grid"]
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    **{sign: "\\" + sign for sign in "&%$#_{}"},
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+    "→": r"$\rightarrow$",
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    "α": r"$\alpha$",
+    "≥": r"$\geq$",
+    "≤": r"$\leq$",
+    "–": "--",
+    "†": r"$\dagger$",
+    "·": r"$\cdot$",
+    "σ": r"$\sigma$",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell.
+
+    Attributes:
+        text: What it shows.
+        bold: Whether it stands out.
+    """
+
+    text: str
+    bold: bool = False
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table with a caption above and notes below.
+
+    Attributes:
+        headings: Column headings; the first column holds the rows' names.
+        rows: Cells by row; a row of no cells is a rule between groups.
+        caption: What the numbers are.
+        notes: What a reader has to know.
+        label: LaTeX label.
+        text_columns: Columns that are aligned to the left.
+    """
+
+    headings: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    caption: str = ""
+    notes: Sequence[str] = field(default_factory=tuple)
+    label: str = "tab:react-eval"
+    text_columns: tuple[int, ...] = (0,)
+
+    def to_text(self) -> str:
+        """Aligned columns for a terminal; bold is shown as a trailing star."""
+        lines = [[cell.text + ("*" if cell.bold else "") for cell in row] for row in self.rows]
+        widths = [max(_width(text) for text in column) for column in self._columns(lines)]
+        rule = "  ".join("─" * width for width in widths)
+        body = [rule if not line else self._aligned(line, widths) for line in lines]
+        parts = [self.caption, "", self._aligned(list(self.headings), widths), rule, *body]
+        return "\n".join([*parts, *([""] if self.notes else []), *self.notes])
+
+    def to_markdown(self) -> str:
+        """A GitHub table."""
+        lines = ["| " + " | ".join(_escape_markdown(text) for text in self.headings) + " |"]
+        lines.append("|" + "|".join(self._by_column("---", "---:")) + "|")
+        for row in self.rows:
+            cells = [_escape_markdown(cell.text) for cell in row]
+            marked = [f"**{text}**" if cell.bold else text for text, cell in zip(cells, row, strict=True)]
+            lines += ["| " + " | ".join(marked) + " |"] if row else []
+        notes = [f"- {_escape_markdown(note)}" for note in self.notes]
+        return "\n".join([_escape_markdown(self.caption), "", *lines, *([""] if notes else []), *notes]) + "\n"
+
+    def to_latex(self) -> str:
+        """A `table` environment for the package booktabs."""
+        lines = [
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{_escape_latex(self.caption)}}}",
+            rf"\label{{{self.label}}}",
+        ]
+        lines += [rf"\begin{{tabular}}{{{''.join(self._by_column('l', 'r'))}}}", r"\toprule"]
+        lines += [" & ".join(_escape_latex(text) for text in self.headings) + r" \\", r"\midrule"]
+        for row in self.rows:
+            cells = [_escape_latex(cell.text) for cell in row]
+            marked = [rf"\textbf{{{text}}}" if cell.bold else text for text, cell in zip(cells, row, strict=True)]
+            lines.append(" & ".join(marked) + r" \\" if row else r"\midrule")
+        lines += [r"\bottomrule", r"\end{tabular}"]
+        lines += [rf"\par\smallskip\footnotesize {_escape_latex(note)}" for note in self.notes]
+        return "\n".join([*lines, r"\end{table}"]) + "\n"
+
+    def to_html(self) -> str:
+        """A `<table>`; all text is escaped."""
+        head = "".join(f"<th>{html.escape(text)}</th>" for text in self.headings)
+        body = ""
+        for row in self.rows:
+            cells = [html.escape(cell.text) for cell in row]
+            marked = [f"<b>{text}</b>" if cell.bold else text for text, cell in zip(cells, row, strict=True)]
+            body += "<tr>" + "".join(f"<td>{text}</td>" for text in marked) + "</tr>\n" if row else ""
+        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
+        caption = f"<caption>{html.escape(self.caption)}</caption>"
+        table = f"<table>\n{caption}\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>\n"
+        return table + (f"<ul>{notes}</ul>\n" if notes else "")
+
+    def _columns(self, lines: list[list[str]]) -> list[list[str]]:
+        full = [list(self.headings), *(line for line in lines if line)]
+        return [list(column) for column in zip(*full, strict=True)]
+
+    def _by_column(self, text: str, number: str) -> list[str]:
+        return [text if column in self.text_columns else number for column in range(len(self.headings))]
+
+    def _aligned(self, line: list[str], widths: list[int]) -> str:
+        cells = []
+        for cell, width, side in zip(line, widths, self._by_column("left", "right"), strict=True):
+            space = " " * (width - _width(cell))
+            cells.append(cell + space if side == "left" else space + cell)
+        return "  ".join(cells).rstrip()
+
+
+def _width(text: str) -> int:
+    return sum(2 if east_asian_width(sign) in "WF" else 1 for sign in text)
+
+
+def _escape_markdown(text: str) -> str:
+    escaped = (
+        text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*").replace("_", "\\_")
+    )
+    return escaped.replace("\n", " ")
+
+
+def _escape_latex(text: str) -> str:
+    return "".join(_LATEX.get(sign, sign) for sign in text)

@@ -1,0 +1,217 @@
+"""Checks of the arrays that metric functions take: every check of a shape, a type or a value lives here, once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from react_data.channels import ChannelSchema, schema_for
+from react_data.problems import abbreviate
+from react_eval.clip_set import Clips, ClipSet
+from react_eval.errors import ChannelError, DtypeError, InputError, NeighbourError, NonFiniteError, ShapeError
+
+__all__ = ["clip_set", "neighbour_indices", "series_of", "to_numpy"]
+
+Indices = NDArray[np.intp]
+
+
+def to_numpy(values: Any, name: str) -> NDArray[Any]:
+    """An array of anything that is one: numpy, torch on any device, xarray, lists of numbers.
+
+    Args:
+        values: The array; bfloat16 and float16 become float32, which loses nothing.
+        name: What it is, for messages.
+
+    Returns:
+        A numpy array; float32 or float64.
+
+    Raises:
+        DtypeError: If the values are integers, booleans or no numbers at all.
+    """
+    if type(values).__module__.partition(".")[0] == "torch":
+        import torch  # optional, and loaded already by whoever made the tensor
+
+        values = values.detach().to("cpu")
+        values = values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
+        values = values.numpy()
+    array = np.asarray(values)
+    if array.dtype == np.float16:
+        return array.astype(np.float32)
+    if array.dtype not in (np.float32, np.float64):
+        raise DtypeError(
+            f"{name} has values of type {array.dtype}, expected float32. "
+            "Integers are nearly always a mistake here; convert with .astype('float32') if they are meant."
+        )
+    return array
+
+
+def series_of(values: Any, name: str, axes: int) -> Clips:
+    """Clips as float32: one array where all have one length, else a list.
+
+    Args:
+        values: An array with `axes` + 1 axes, or a sequence of arrays with `axes` axes and one number of channels.
+        name: What it is, for messages.
+        axes: Axes of one clip: 3 for predictions (α, T, C), 2 for listeners and speakers (T, C).
+
+    Returns:
+        The clips; indexing gives one.
+
+    Raises:
+        ShapeError: If axes or sizes do not fit.
+        DtypeError: If the type does not fit.
+        NonFiniteError: If a value is NaN or infinite; names the first.
+    """
+    ragged = isinstance(values, (list, tuple)) and len(values) > 0 and np.ndim(values[0]) == axes
+    if ragged:
+        clips = [np.ascontiguousarray(to_numpy(each, f"{name}[{n}]"), np.float32) for n, each in enumerate(values)]
+        lengths = {each.shape for each in clips}
+        whole: Any = np.stack(clips) if len(lengths) == 1 else clips
+    else:
+        whole = to_numpy(values, name).astype(np.float32, copy=False)
+        _check_axes(whole.shape, axes + 1, name)
+    for clip in range(len(whole)):
+        _check_axes(whole[clip].shape, axes, f"{name}[{clip}]")
+        _check_finite(whole[clip], f"{name}[{clip}]")
+    if len({each.shape[-1] for each in whole}) > 1:
+        raise ShapeError(f"the clips of {name} have {abbreviate(sorted({e.shape[-1] for e in whole}))} channels.")
+    checked: Clips = whole
+    return checked
+
+
+def _check_axes(shape: tuple[int, ...], axes: int, name: str) -> None:
+    meaning = {4: "(clips, reactions, frames, channels)", 3: "3 axes a clip", 2: "(frames, channels)"}[axes]
+    if axes == 3:
+        meaning = "(reactions, frames, channels) a clip" if "[" in name else "(clips, frames, channels)"
+    if len(shape) != axes:
+        hint = " For one reaction a clip add an axis: predictions[:, None]." if axes == 4 and len(shape) == 3 else ""
+        raise ShapeError(f"{name} has shape {shape}, expected {meaning}.{hint}")
+    if 0 in shape:
+        raise ShapeError(f"{name} has shape {shape}, which holds no values; expected {meaning}.")
+    if shape[-2] < 2:
+        raise ShapeError(f"{name} has {shape[-2]} frame(s), expected at least 2: {meaning}.")
+
+
+def _check_finite(values: NDArray[np.float32], name: str) -> None:
+    if np.isfinite(values).all():
+        return
+    wrong = np.argwhere(~np.isfinite(values))
+    place = ", ".join(str(int(index)) for index in wrong[0])
+    axes = "reaction, frame, channel" if values.ndim == 3 else "frame, channel"
+    raise NonFiniteError(
+        f"{name} holds {len(wrong)} values that are NaN or infinite, the first at ({axes}) = ({place}): "
+        f"{values[tuple(wrong[0])]}. No metric is defined on them; find out where they come from."
+    )
+
+
+def neighbour_indices(neighbours: Any, clips: Sequence[str], listeners: int, name: str = "neighbours") -> list[Indices]:
+    """For each clip the indices of its appropriate listeners.
+
+    Args:
+        neighbours: (N, M) of booleans or 0 and 1, or for each clip a list of indices.
+        clips: N ids, for messages.
+        listeners: How many listeners (M) there are.
+        name: What it is, for messages.
+
+    Returns:
+        N arrays of indices, ascending where a matrix was given.
+
+    Raises:
+        NeighbourError: If the shape does not fit, an index is out of range, or a clip has no neighbour.
+    """
+    matrix = isinstance(neighbours, np.ndarray) or hasattr(neighbours, "shape") or np.ndim(neighbours[0]) == 0
+    chosen = (
+        _matrix_rows(neighbours, len(clips), listeners, name) if matrix else _index_lists(neighbours, listeners, name)
+    )
+    if len(chosen) != len(clips):
+        raise NeighbourError(f"{name} is for {len(chosen)} clips, but there are {len(clips)} predictions.")
+    lonely = [clip for clip, indices in zip(clips, chosen, strict=True) if indices.size == 0]
+    if lonely:
+        raise NeighbourError(
+            f"{len(lonely)} clips have no neighbour in {name}: {abbreviate(lonely)}. "
+            "Every clip needs an appropriate reaction; normally the diagonal of the matrix is set."
+        )
+    return chosen
+
+
+def _matrix_rows(neighbours: Any, clips: int, listeners: int, name: str) -> list[Indices]:
+    matrix = neighbours.numpy() if type(neighbours).__module__.startswith("torch") else np.asarray(neighbours)
+    if matrix.shape != (clips, listeners):
+        raise NeighbourError(f"{name} has shape {matrix.shape}, expected ({clips}, {listeners}): clips by listeners.")
+    if not np.isin(matrix, (0, 1)).all():
+        raise NeighbourError(f"{name} holds values other than 0 and 1. Threshold similarities first.")
+    return [np.flatnonzero(row) for row in matrix]
+
+
+def _index_lists(neighbours: Any, listeners: int, name: str) -> list[Indices]:
+    chosen = []
+    for clip, each in enumerate(neighbours):
+        indices = np.asarray(each)
+        if indices.size and (indices.dtype.kind not in "iu" or indices.min() < 0 or indices.max() >= listeners):
+            raise NeighbourError(f"{name}[{clip}] = {abbreviate(each, 5)} are not indices below {listeners}.")
+        chosen.append(np.asarray(indices, dtype=np.intp))
+    return chosen
+
+
+def clip_set(
+    predictions: Any,
+    *,
+    listener: Any = None,
+    speaker: Any = None,
+    neighbours: Any = None,
+    personal: Any = None,
+    clips: Sequence[str] | None = None,
+    schema: ChannelSchema | None = None,
+) -> ClipSet:
+    """Check arrays and put them together for the metrics.
+
+    Args:
+        predictions: (N, α, T, C), or N arrays (α, T, C).
+        listener: (M, T, C), or M arrays (T, C), or None.
+        speaker: (N, T, C), or N arrays (T, C), or None.
+        neighbours: (N, M) of 0 and 1, or N lists of indices, or None.
+        personal: The same for neighbours that are the same listener person, or None.
+        clips: N ids; their numbers if not given.
+        schema: The channels; told from their number if not given.
+
+    Returns:
+        The inputs of the metrics.
+
+    Raises:
+        InputError: If anything does not fit; see its subclasses.
+    """
+    reactions = series_of(predictions, "predictions", 3)
+    if len({each.shape[0] for each in reactions}) > 1:
+        raise ShapeError(
+            f"clips have {abbreviate(sorted({e.shape[0] for e in reactions}))} reactions, expected one number."
+        )
+    ids = list(clips) if clips is not None else [str(clip) for clip in range(len(reactions))]
+    if len(ids) != len(reactions):
+        raise ShapeError(f"there are {len(ids)} clip ids for {len(reactions)} clips of predictions.")
+    listeners = None if listener is None else series_of(listener, "listener", 2)
+    speakers = None if speaker is None else series_of(speaker, "speaker", 2)
+    _check_partners(reactions, listeners, speakers)
+    if neighbours is not None and listeners is None:
+        raise InputError("neighbours were given without listeners. Pass listener=… too.")
+    count = len(listeners) if listeners is not None else 0
+    return ClipSet(
+        predictions=reactions,
+        schema=schema or schema_for(reactions[0].shape[-1]),
+        clips=ids,
+        listeners=listeners,
+        speakers=speakers,
+        neighbours=None if neighbours is None else neighbour_indices(neighbours, ids, count),
+        personal=None if personal is None else neighbour_indices(personal, ids, count, "personal"),
+        reactions=reactions[0].shape[0],
+    )
+
+
+def _check_partners(reactions: Any, listeners: Any, speakers: Any) -> None:
+    channels = reactions[0].shape[-1]
+    for name, others in (("listener", listeners), ("speaker", speakers)):
+        if others is not None and others[0].shape[-1] != channels:
+            raise ChannelError(f"predictions have {channels} channels, {name} has {others[0].shape[-1]}.")
+    if speakers is not None and len(speakers) != len(reactions):
+        raise ShapeError(f"there are {len(speakers)} speakers for {len(reactions)} clips of predictions.")

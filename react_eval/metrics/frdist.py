@@ -1,0 +1,156 @@
+"""FRDist: warped distance to the nearest appropriate reaction (appropriateness)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from react_eval.clip_set import ClipSet
+from react_eval.kernels.dynamic_time_warping import weighted_dtw
+from react_eval.metrics.arguments import clip_set
+from react_eval.registry import Measurement, Metric, mean_over_clips, register
+
+__all__ = ["FRDIST", "FRDistSettings", "frdist"]
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class FRDistSettings:
+    """What a protocol fixes about FRDist.
+
+    Attributes:
+        groups: ``"schema"`` warps each group of channels on its own and adds with the schema's weights; ``"whole"``
+            warps all channels at once with weight 1.
+        combine: ``"sum"`` or ``"mean"`` over the reactions of a clip.
+        scale: Factor of the value.
+        per_frame: Divide by the square root of the mean length of the pair.
+        neighbours: ``"all"``, or ``"personal"`` for those that are the same listener person.
+    """
+
+    groups: Literal["schema", "whole"] = "schema"
+    combine: Literal["sum", "mean"] = "sum"
+    scale: float = 1.0
+    per_frame: bool = False
+    neighbours: Literal["all", "personal"] = "all"
+
+
+def frdist(
+    predictions: Sequence[NDArray[np.float32]],
+    listener: Sequence[NDArray[np.float32]],
+    neighbours: Sequence[Indices] | NDArray[np.bool_],
+    *,
+    settings: FRDistSettings = FRDistSettings(),
+) -> float:
+    r"""Facial reaction distance: how far each reaction is from the nearest appropriate real reaction, after warping.
+
+    .. math::
+        \mathrm{FRDist} = \frac1N \sum_k \sum_i \min_{n \in A(k)} \sum_g w_g\, \mathrm{DTW}_g(x, y)
+
+    DTW takes steps (1, 0), (0, 1), (1, 1) without a window and is the square root of the summed squared distance. The
+    groups of the challenge's 25 channels are action units (weight 1/15), valence and arousal (1), expressions (1/8).
+
+    Args:
+        predictions: (N, α, T, C) float32, or N arrays (α, T, C).
+        listener: (M, T, C) float32, or M arrays (T, C); lengths may differ.
+        neighbours: (N, M) bool, or for each clip the indices of its appropriate listeners.
+        settings: The protocol's choices; those of ``react2024`` by default.
+
+    Returns:
+        The score >= 0, lower is better; 0 for appropriate real reactions.
+
+    Raises:
+        InputError: If shapes, types or neighbours do not fit, or a value is not finite.
+
+    References:
+        Song et al., REACT 2024. Official code: baseline_react2024, metric/FRD.py at 0c3ce58.
+
+    Example:
+        >>> flat = np.zeros((1, 4, 1), dtype=np.float32)
+        >>> frdist(flat[:, None] + 3, flat, np.array([[True]]))
+        6.0
+    """
+    clips = clip_set(predictions, listener=listener, neighbours=neighbours)
+    return _measure(clips, settings).value
+
+
+def _measure(clips: ClipSet, settings: FRDistSettings) -> Measurement:
+    # Division by one length cannot change which neighbour is nearest, so protocols with and without it share a pass.
+    divide_inside = settings.per_frame and not clips.one_length
+    key = ("FRDist", settings.groups, settings.neighbours, divide_inside)
+    found = clips.shared(key, lambda: _nearest_of_all(clips, settings, divide_inside))
+    distances = np.array([values for values, _ in found])
+    if settings.per_frame and not divide_inside:
+        distances = distances / np.sqrt(clips.predictions[0].shape[1])
+    reactions = clips.reactions if settings.combine == "sum" else 1
+    return Measurement(
+        value=mean_over_clips(distances.mean(axis=1)) * reactions * settings.scale,
+        per_clip={"FRDist": distances, "FRDist_neighbour": np.array([which for _, which in found])},
+    )
+
+
+def _nearest_of_all(clips: ClipSet, settings: FRDistSettings, divide: bool) -> list[tuple[Array, Indices]]:
+    neighbours = clips.require_neighbours(settings.neighbours)
+    listeners = [np.asarray(each, dtype=np.float64) for each in clips.require_listeners()]
+    groups = _group_arrays(clips, settings)
+
+    def nearest(clip: int) -> tuple[Array, Indices]:
+        reactions = np.asarray(clips.predictions[clip], dtype=np.float64)
+        found = [_nearest(reaction, listeners, neighbours[clip], groups, divide) for reaction in reactions]
+        return np.array([distance for distance, _ in found]), np.array([which for _, which in found])
+
+    return clips.map(nearest, "FRDist")
+
+
+def _group_arrays(clips: ClipSet, settings: FRDistSettings) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:
+    if settings.groups == "whole":
+        return np.array([0]), np.array([len(clips.schema)]), np.array([1.0])
+    groups = clips.schema.groups
+    return (
+        np.array([group.start for group in groups]),
+        np.array([group.stop for group in groups]),
+        np.array([group.weight for group in groups]),
+    )
+
+
+def _nearest(
+    reaction: Array,
+    listeners: Sequence[Array],
+    neighbours: Indices,
+    groups: tuple[NDArray[np.int64], NDArray[np.int64], Array],
+    divide: bool,
+) -> tuple[float, int]:
+    """Least distance of a reaction to its neighbours, and the first neighbour that has it."""
+    best, nearest = np.inf, -1
+    for neighbour in neighbours:
+        other = listeners[neighbour]
+        length = np.sqrt((len(reaction) + len(other)) / 2) if divide else 1.0
+        distance = weighted_dtw(reaction, other, *groups, best * length) / length
+        if distance < best:
+            best, nearest = distance, int(neighbour)
+    return best, nearest
+
+
+FRDIST = register(
+    Metric(
+        name="FRDist",
+        title="distance to appropriate reactions",
+        facet="appropriateness",
+        better="lower",
+        unit="warped channel distance",
+        needs=("listeners", "neighbours"),
+        settings=FRDistSettings,
+        measure=_measure,
+        reading=(
+            "Is a reaction near at least one appropriate real reaction, up to timing? Motionless averages score well: "
+            "compare with B_MeanSeq before claiming progress."
+        ),
+        function="frdist",
+        aliases=("FRD", "FRdist"),
+    )
+)

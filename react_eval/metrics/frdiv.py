@@ -1,0 +1,82 @@
+"""FRDiv: how different the reactions to one clip are (diversity)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from react_eval.clip_set import ClipSet
+from react_eval.metrics.arguments import clip_set
+from react_eval.registry import Measurement, Metric, mean_over_clips, register
+
+__all__ = ["FRDIV", "FRDivSettings", "frdiv"]
+
+
+@dataclass(frozen=True)
+class FRDivSettings:
+    """FRDiv leaves a protocol nothing to choose."""
+
+
+def frdiv(predictions: Sequence[NDArray[np.float32]]) -> float:
+    r"""Facial reaction diversity: mean squared difference between the reactions to the same clip.
+
+    .. math::
+        \mathrm{FRDiv} = \frac1N \sum_k \frac{1}{\alpha(\alpha-1)} \sum_{i \ne j}
+        \frac{1}{TC} \lVert x_{ki} - x_{kj} \rVert^2
+
+    computed as twice the unbiased variance over reactions, in float64.
+
+    Args:
+        predictions: (N, α, T, C) float32, or N arrays (α, T, C).
+
+    Returns:
+        The score >= 0 in squared channel units; 0 for one reaction, 1/6 for uniform noise on [0, 1]. It says nothing
+        alone: noise has more of it than real reactions.
+
+    Raises:
+        InputError: If shape or type do not fit, or a value is not finite.
+
+    References:
+        Song et al., REACT 2024. Official code: baseline_react2024, metric/FRDiv.py (S-MSE) at 0c3ce58.
+
+    Example:
+        >>> frdiv(np.array([0.0, 1.0], dtype=np.float32).reshape(1, 2, 1, 1).repeat(3, axis=2))
+        1.0
+    """
+    return _measure(clip_set(predictions), FRDivSettings()).value
+
+
+def _measure(clips: ClipSet, _settings: FRDivSettings) -> Measurement:
+    spread = np.array(clips.map(lambda clip: _spread_of_reactions(clips.predictions[clip]), "FRDiv"))
+    return Measurement(value=mean_over_clips(spread), per_clip={"FRDiv": spread})
+
+
+def _spread_of_reactions(reactions: NDArray[np.float32]) -> float:
+    if len(reactions) == 1:
+        return 0.0
+    # Centring on one of the reactions first makes equal reactions differ by exactly 0.
+    offsets = reactions.astype(np.float64) - reactions[0]
+    return 2 * float(offsets.var(axis=0, ddof=1).mean())
+
+
+FRDIV = register(
+    Metric(
+        name="FRDiv",
+        title="difference between reactions to one clip",
+        facet="diversity",
+        better="unranked",
+        unit="squared channel units",
+        needs=(),
+        settings=FRDivSettings,
+        measure=_measure,
+        reading=(
+            "How different are the reactions to the same clip? Alone it says nothing: uniform noise scores 1/6, more "
+            "than any good model; read it beside FRCorr."
+        ),
+        function="frdiv",
+        aliases=("S-MSE", "SMSE"),
+    )
+)

@@ -1,0 +1,83 @@
+"""FRVar: how much reactions move over time (diversity)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from react_eval.clip_set import ClipSet
+from react_eval.metrics.arguments import clip_set
+from react_eval.registry import Measurement, Metric, mean_over_clips, register
+
+__all__ = ["FRVAR", "FRVarSettings", "frvar"]
+
+
+@dataclass(frozen=True)
+class FRVarSettings:
+    """What a protocol fixes about FRVar.
+
+    Attributes:
+        ddof: Frames less `ddof` divide the summed squares; 1 in the official scorer.
+    """
+
+    ddof: int = 1
+
+
+def frvar(predictions: Sequence[NDArray[np.float32]], *, settings: FRVarSettings = FRVarSettings()) -> float:
+    r"""Facial reaction variance: how much every channel of a reaction moves over the frames.
+
+    .. math:: \mathrm{FRVar} = \frac{1}{N\alpha C} \sum_{k,i,c} \operatorname{Var}_t\, x_{kitc}
+
+    Args:
+        predictions: (N, α, T, C) float32, or N arrays (α, T, C).
+        settings: The protocol's choices; ddof 1 by default.
+
+    Returns:
+        The score >= 0 in squared channel units; 0 for motionless reactions, 1/12 for uniform noise on [0, 1]. Best near
+        the value of real reactions.
+
+    Raises:
+        InputError: If shape or type do not fit, or a value is not finite.
+
+    References:
+        Song et al., REACT 2024. Official code: baseline_react2024, metric/FRVar.py at 0c3ce58.
+
+    Example:
+        >>> frvar(np.array([0.0, 1.0], dtype=np.float32).reshape(1, 1, 2, 1))
+        0.5
+    """
+    return _measure(clip_set(predictions), settings).value
+
+
+def _measure(clips: ClipSet, settings: FRVarSettings) -> Measurement:
+    def movement(clip: int) -> NDArray[np.float64]:
+        reactions = clips.predictions[clip]
+        # Centring on the first frame makes a motionless channel move by exactly 0.
+        offsets = reactions.astype(np.float64) - reactions[:, :1]
+        moved: NDArray[np.float64] = offsets.var(axis=1, ddof=settings.ddof).mean(axis=1)
+        return moved
+
+    moved = np.array(clips.map(movement, "FRVar"))
+    return Measurement(value=mean_over_clips(moved.mean(axis=1)), per_clip={"FRVar": moved})
+
+
+FRVAR = register(
+    Metric(
+        name="FRVar",
+        title="movement over time",
+        facet="diversity",
+        better="near real",
+        unit="squared channel units",
+        needs=(),
+        settings=FRVarSettings,
+        measure=_measure,
+        reading=(
+            "How much do the faces move? Best near the value of real reactions (row GT): less is a frozen face, more "
+            "is jitter; uniform noise has 1/12."
+        ),
+        function="frvar",
+    )
+)
