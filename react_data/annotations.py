@@ -56,7 +56,7 @@ def read_coefficients(path: Path) -> Series:
         stored = np.load(path, allow_pickle=False)
     except FileNotFoundError:
         raise AnnotationError(f"{path} does not exist. Copy the clip's file there.") from None
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, MemoryError) as error:
         raise AnnotationError(f"{path} is not a .npy array: {error}.") from None
     if not isinstance(stored, np.ndarray) or stored.dtype.kind != "f" or stored.ndim < 2:
         raise AnnotationError(f"{path} does not hold an array of floats with frames and coefficients.")

@@ -17,7 +17,15 @@ from react_data.clips import ClipId
 from react_data.errors import ClipIdError, ClipListError
 from react_data.problems import abbreviate
 
-__all__ = ["DirectedClip", "RecordingRow", "mirrored", "read_data_indices", "read_split_list", "recording_key"]
+__all__ = [
+    "DirectedClip",
+    "RecordingRow",
+    "mirrored",
+    "read_data_indices",
+    "read_split_list",
+    "recording_key",
+    "scan_split_list",
+]
 
 
 @dataclass(frozen=True)
@@ -53,27 +61,50 @@ def read_split_list(path: Path) -> list[RecordingRow]:
     Raises:
         ClipListError: If columns are missing, there are no rows, or any row is malformed; all rows are reported.
     """
-    table = _read_table(path, ("speaker_path",))
-    listeners = table["listener_path"] if "listener_path" in table else pd.Series("", index=table.index)
-    rows: list[RecordingRow] = []
-    problems: list[str] = []
-    for line, (speaker, listener) in enumerate(zip(table["speaker_path"], listeners, strict=True), start=2):
-        try:
-            rows.append(_parse_row(speaker, listener))
-        except ClipIdError as error:
-            problems.append(f"line {line}: {error.message}")
-    counts = Counter(str(row.speaker) for row in rows)
-    problems += [f"{clip} is listed {count} times" for clip, count in counts.items() if count > 1]
+    rows, problems = scan_split_list(path)
     if problems:
         raise ClipListError(f"{path}: {abbreviate(problems)}. Use the list as the challenge ships it.")
     return rows
 
 
-def _parse_row(speaker_path: str, listener_path: str) -> RecordingRow:
-    speaker = ClipId.parse(speaker_path.strip())
-    if not listener_path.strip():
+def scan_split_list(path: Path) -> tuple[list[RecordingRow], list[str]]:
+    """Read what can be read of a split list.
+
+    Args:
+        path: The list.
+
+    Returns:
+        The usable rows in order, and what is wrong with the others; the first of repeated rows is usable.
+
+    Raises:
+        ClipListError: If columns are missing or there are no rows.
+    """
+    table = _read_table(path, ("speaker_path",))
+    listeners = table["listener_path"] if "listener_path" in table else pd.Series("", index=table.index)
+    named = any(listener.strip() for listener in listeners)
+    rows: dict[str, RecordingRow] = {}
+    problems: list[str] = []
+    counts: Counter[str] = Counter()
+    for line, (speaker, listener) in enumerate(zip(table["speaker_path"], listeners, strict=True), start=2):
+        try:
+            row = _parse_row(speaker.strip(), listener.strip(), listeners_named=named)
+        except ClipIdError as error:
+            problems.append(f"line {line}: {error.message}")
+            continue
+        # A recording that comes back with the roles swapped is repeated too: the splits are mirrored when read.
+        rows.setdefault(recording_key(row.speaker), row)
+        counts[recording_key(row.speaker)] += 1
+    problems += [f"{rows[key].speaker.recording} is listed {count} times" for key, count in counts.items() if count > 1]
+    return list(rows.values()), problems
+
+
+def _parse_row(speaker_path: str, listener_path: str, *, listeners_named: bool) -> RecordingRow:
+    speaker = ClipId.parse(speaker_path)
+    if not listener_path and listeners_named:
+        raise ClipIdError(f"speaker {speaker} has no listener, though other rows name theirs.")
+    if not listener_path:
         return RecordingRow(speaker, None)
-    listener = ClipId.parse(listener_path.strip())
+    listener = ClipId.parse(listener_path)
     if listener.recording != speaker.recording:
         raise ClipIdError(f"speaker {speaker} and listener {listener} are of different recordings.")
     if listener.person == speaker.person:

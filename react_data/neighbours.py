@@ -100,7 +100,8 @@ def cut_neighbours(full: NDArray[np.generic], positions: dict[str, int], rows: S
         (2·rows, 2·rows) bool.
 
     Raises:
-        NeighbourMatrixError: If the full matrix is not of side 2H, or a recording is not indexed.
+        NeighbourMatrixError: If the full matrix is not of side 2H, a recording is not indexed, values other than 0
+            and 1 occur, or the diagonal is not set.
     """
     half = len(positions)
     if full.shape != (2 * half, 2 * half):
@@ -113,4 +114,9 @@ def cut_neighbours(full: NDArray[np.generic], positions: dict[str, int], rows: S
         raise NeighbourMatrixError(f"{len(missing)} recordings are not in data_indices.csv: {abbreviate(missing)}.")
     first = np.array([positions[recording_key(row.speaker)] for row in rows])
     both = np.concatenate([first, first + half])
-    return np.asarray(full[both][:, both], dtype=bool)
+    cut = full[np.ix_(both, both)]
+    clips = [str(row.speaker) for row in rows] + [str(row.listener or row.speaker) for row in rows]
+    problems = matrix_problems(cut, clips)
+    if problems:
+        raise NeighbourMatrixError(f"the cut of the full appropriateness matrix: {'; '.join(problems)}.")
+    return np.asarray(cut, dtype=bool)

@@ -7,7 +7,7 @@ folder of 2024 calls the persons P1 and P2; both namings are found.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from xarray.core import indexing
 
 from react_data.annotations import read_coefficients, read_emotion
-from react_data.channels import COEFFICIENTS_58, EMOTION_25
+from react_data.channels import COEFFICIENTS_58, EMOTION_25, ChannelSchema
 from react_data.clip_lists import DirectedClip, RecordingRow, mirrored, read_data_indices, read_split_list
 from react_data.clips import ClipId, suggest
 from react_data.errors import AnnotationError, ClipListError, NeighbourMatrixError
@@ -76,10 +76,12 @@ class OfficialTree:
     Attributes:
         root: The folder with the lists.
         split: ``"train"``, ``"val"`` or ``"test"``.
+        usable_rows: The rows to go by in place of the list's, which is then not read.
     """
 
     root: Path
     split: str
+    usable_rows: tuple[RecordingRow, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
@@ -99,13 +101,13 @@ class OfficialTree:
     @cached_property
     def rows(self) -> list[RecordingRow]:
         """The recordings of the list."""
-        return read_split_list(self.list_path)
+        return read_split_list(self.list_path) if self.usable_rows is None else list(self.usable_rows)
 
     @cached_property
     def labelled(self) -> bool:
-        """Whether listeners' facial attributes are there; a participant's test split has speakers only."""
+        """Whether listeners' faces are there; a participant's test split has speakers only."""
         listeners = [row.listener for row in self.rows if row.listener is not None]
-        return any(self.file("emotion", listener).exists() for listener in listeners)
+        return any(self.file(modality, listener).exists() for modality in _FACES for listener in listeners)
 
     @cached_property
     def clips(self) -> list[DirectedClip]:
@@ -125,12 +127,23 @@ class OfficialTree:
 
     def has(self, modality: str) -> bool:
         """Whether the split holds a folder of `modality` (``"emotion"``, ``"3dmm"``, ``"audio"``)."""
-        return (self.root / self.split / _FOLDERS[modality][0]).is_dir()
+        return self.folder(modality).is_dir()
+
+    def folder(self, modality: str) -> Path:
+        """The split's folder of `modality`."""
+        return self.root / self.split / _FOLDERS[modality][0]
+
+    def files_on_disk(self, modality: str) -> list[Path]:
+        """Every file of `modality` in the split's folder, listed or not."""
+        return sorted(path for path in self.folder(modality).rglob(f"*{_FOLDERS[modality][1]}") if path.is_file())
 
     def file(self, modality: str, clip: ClipId) -> Path:
-        """The file of a person's clip: under the list's person name or, where that is absent, under P1 or P2."""
+        """The file of a person's clip: under the list's person name or, where that is absent, under P1 or P2.
+
+        A file that is missing is named where the other clips of the person are.
+        """
         listed, alias = (modality_path(self.root, self.split, modality, name) for name in (clip, clip.alias))
-        return alias if alias.exists() and not listed.exists() else listed
+        return alias if alias.parent.exists() and not listed.exists() else listed
 
     def neighbours(self) -> NDArray[np.bool_] | None:
         """The split's appropriateness matrix, (N, N), or None if the tree has none.
@@ -149,14 +162,20 @@ class OfficialTree:
         return cut_neighbours(load_matrix(full), read_data_indices(self.root / DATA_INDICES), self.rows)
 
 
+_FACES: dict[str, tuple[str, ChannelSchema, Callable[[Path], NDArray[np.float32]]]] = {
+    "emotion": ("emotion", EMOTION_25, read_emotion),
+    "3dmm": ("coefficient", COEFFICIENTS_58, read_coefficients),
+}
+
+
 def open_split(root: str | Path, split: str, *, frames: int | None = None) -> xr.Dataset:
     """Open a split of an official REACT 2023/2024 tree; clips are read when they are used.
 
     Args:
         root: The folder with the split lists.
         split: ``"train"``, ``"val"`` or ``"test"``.
-        frames: Frames to read of every clip; as many as the first clip has, if not given. Files hold 751, scores use
-            the first 750.
+        frames: Frames to read of every clip, at least 1; as many as the files of the first clip have, if not given.
+            Files hold 751, scores use the first 750.
 
     Returns:
         Dims ``clip, listener, frame, emotion, coefficient``; variables ``speaker_emotion``, ``listener_emotion``,
@@ -172,13 +191,12 @@ def open_split(root: str | Path, split: str, *, frames: int | None = None) -> xr
     tree = OfficialTree(Path(root), split)
     variables: dict[str, xr.Variable] = {}
     coordinates = _clip_coordinates(tree)
-    for name, dim, schema, read in (
-        ("emotion", "emotion", EMOTION_25, read_emotion),
-        ("3dmm", "coefficient", COEFFICIENTS_58, read_coefficients),
-    ):
-        if not tree.has(name):
-            continue
-        frames = frames or len(read(_first_file(tree, name)))
+    faces = {name: face for name, face in _FACES.items() if tree.has(name)}
+    if frames is None:
+        frames = min((len(read(_first_file(tree, name))) for name, (_, _, read) in faces.items()), default=0)
+    elif frames < 1:
+        raise AnnotationError(f"frames is {frames}, expected at least 1.")
+    for name, (dim, schema, read) in faces.items():
         coordinates[dim] = xr.Variable(dim, list(schema.channels))
         for role in ("speaker", "listener") if tree.labelled else ("speaker",):
             people = [getattr(clip, role) for clip in tree.clips]

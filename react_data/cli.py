@@ -1,0 +1,98 @@
+"""The command line ``react-data``."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+
+from react_data.command_line import CHECK_FAILED, Commands, print_json
+
+__all__ = ["main"]
+
+_Path = click.Path(path_type=Path)
+_root = click.argument("root", type=_Path, required=False)
+_json = click.option("--json", "as_json", is_flag=True, help="Print machine-readable output on stdout.")
+_quiet = click.option("--quiet", is_flag=True, help="Show no progress.")
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("react-eval"), prog_name="react-data")
+def main() -> None:
+    """Make, verify and describe data sets of dyadic interaction.
+
+    ROOT is the folder with train.csv, val.csv or test.csv; where it is left out, $REACT_DATA or config.toml names it.
+    """
+
+
+@main.command()
+@click.argument("path", type=_Path)
+@click.option("--recordings", default=24, show_default=True, help="Recordings in all splits together.")
+@click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
+@click.option("--split", "splits", multiple=True, help="Split to write; may be repeated.  [default: all]")
+@click.option("--frames", default=751, show_default=True, help="Frames a clip, 25 a second.")
+@click.option("--corpus", "corpora", multiple=True, help="Corpus to imitate; repeatable.  [default: NoXI, RECOLA]")
+@click.option("--modality", "modalities", multiple=True, help="emotion, 3dmm or audio; repeatable.  [default: all]")
+@click.option("--sample-rate", default=44100, show_default=True, help="Sound samples a second.")
+@click.option("--behaviours", type=int, help="Pairs of behaviour classes.  [default: 1 for 12 recordings]")
+@click.option("--hide", "hidden", multiple=True, help="Split to write with speakers only; may be repeated.")
+@_json
+@_quiet
+def synthesise(path: Path, as_json: bool, quiet: bool, **settings: Any) -> None:
+    """Write a synthetic data set in the official layout into the folder PATH."""
+    from react_data.contents import describe  # imports take time that --help should not
+    from react_data.synthesis import synthesise as write
+
+    given = {name: value for name, value in settings.items() if value not in ((), None)}
+    _show(describe(write(path, **given, show_progress=False if quiet else None)), as_json)
+
+
+@main.command()
+@_root
+@click.option("--split", "splits", multiple=True, help="Split that has to be there; repeatable.  [default: any]")
+@_json
+@_quiet
+def verify(root: Path | None, splits: tuple[str, ...], as_json: bool, quiet: bool) -> None:
+    """Find every problem of a data set; exit code 1 if there are errors."""
+    from react_data.verification import verify as find_problems
+
+    report = find_problems(root, splits or None, show_progress=False if quiet else None)
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        click.echo(str(report))
+    if not report.ok:
+        click.get_current_context().exit(CHECK_FAILED)
+
+
+@main.command()
+@_root
+@_json
+def info(root: Path | None, as_json: bool) -> None:
+    """Say what a data set holds."""
+    from react_data.contents import describe
+
+    _show(describe(root), as_json)
+
+
+def _show(contents: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(contents)
+    else:
+        click.echo(_described(contents))
+
+
+def _described(contents: dict[str, Any]) -> str:
+    lines = [f"{contents['root']}: {'synthetic data' if contents['synthetic'] else 'recorded data'}"]
+    for split, counts in contents["splits"].items():
+        spread = counts["neighbours"]
+        lines += [
+            f"{split}: {counts['recordings']} recordings, {counts['clips']} clips of {counts['frames']} frames",
+            f"  {counts['sessions']} sessions, {counts['persons']} persons; {', '.join(counts['modalities'])}",
+            "  with listeners" if counts["labels"] else "  speakers only: can be validated, not scored",
+        ]
+        if spread is not None:
+            lines.append(f"  neighbours a clip: {spread['min']} to {spread['max']}, median {spread['median']:g}")
+    return "\n".join(lines)

@@ -1,0 +1,235 @@
+"""Synthetic dyads on disk, in the official REACT 2023/2024 layout with all its quirks.
+
+Conventions: ``synthesis.json`` holds the settings and marks the tree as synthetic. It is written first and the split
+lists last, so an interrupted tree cannot be opened by mistake and is completed by the same call.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from operator import index
+from pathlib import Path
+
+from react_data.clip_lists import recording_key
+from react_data.clips import ClipId, suggest
+from react_data.errors import SynthesisError
+from react_data.neighbours import cut_neighbours
+from react_data.official_tree import DATA_INDICES, FULL_MATRIX, MODALITIES, SPLITS, SYNTHESIS_RECORD, modality_path
+from react_data.progress import track
+from react_data.synthetic_conversations import (
+    CORPORA,
+    SyntheticRecording,
+    appropriateness,
+    in_matrix_order,
+    plan_recordings,
+    random_generator,
+    split_sizes,
+)
+from react_data.synthetic_files import whole_file, write_array, write_emotion, write_table, write_voice
+from react_data.synthetic_signals import Performance, coefficients, perform, voice
+
+__all__ = ["synthesise"]
+
+FEWEST_FRAMES = 10
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """Everything that decides the bytes of a synthetic tree."""
+
+    recordings: int
+    seed: int
+    splits: tuple[str, ...]
+    frames: int
+    corpora: tuple[str, ...]
+    modalities: tuple[str, ...]
+    sample_rate: int
+    behaviours: int
+    hidden: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        fewest = 2 * len(self.splits)
+        if self.recordings < fewest:
+            raise SynthesisError(
+                f"recordings is {self.recordings}, but {len(self.splits)} splits need at least {fewest}: 2 a split."
+            )
+        for name, low, high in (
+            ("seed", 0, 2**63),
+            ("frames", FEWEST_FRAMES, 10**6),
+            ("sample_rate", 1000, 192_000),
+            ("behaviours", 1, self.recordings),
+        ):
+            if not low <= getattr(self, name) <= high:
+                raise SynthesisError(f"{name} is {getattr(self, name)}, expected a whole number in {low}..{high}.")
+
+
+def synthesise(
+    path: str | os.PathLike[str],
+    *,
+    recordings: int = 24,
+    seed: int = 0,
+    splits: Sequence[str] = SPLITS,
+    frames: int = 751,
+    corpora: Sequence[str] = ("NoXI", "RECOLA"),
+    modalities: Sequence[str] = MODALITIES,
+    sample_rate: int = 44100,
+    behaviours: int | None = None,
+    hidden: Sequence[str] = (),
+    show_progress: bool | None = None,
+) -> Path:
+    """Write a synthetic data set in the official layout; equal settings give equal bytes.
+
+    In every recording one person leads and the other responds after 8 to 30 frames, each in a personal style. A
+    reaction is appropriate if it answers a speaker of the same behaviour class, split and similar intensity; the
+    matrices say so. A rerun with the same settings completes what an interrupted run left out.
+
+    Args:
+        path: Folder to write; new, empty, or begun with the same settings.
+        recordings: Recordings in all splits together, shared out 60/20/20, at least 2 a split. Each is two clips.
+        seed: Seed of everything random, at least 0.
+        splits: Which of ``"train"``, ``"val"``, ``"test"`` to write.
+        frames: Frames a clip at 25 a second, at least 10. The real clips have 751.
+        corpora: Which of ``"NoXI"``, ``"RECOLA"``, ``"UDIVA"`` to imitate.
+        modalities: Which of ``"emotion"``, ``"3dmm"``, ``"audio"`` to write.
+        sample_rate: Sound samples a second, 1000 to 192000.
+        behaviours: Number of pairs of behaviour classes; one for about 12 recordings, if not given, so that most clips
+            have several neighbours.
+        hidden: Splits to write as a participant gets them: speakers only, without their neighbours. The full matrix,
+            which would reveal them, is then left out.
+        show_progress: Whether to show a progress bar on stderr; only on a terminal, if not given.
+
+    Returns:
+        The folder.
+
+    Raises:
+        SynthesisError: If a setting is out of range, or the folder holds something else.
+    """
+    chosen = _chosen("splits", splits, SPLITS)
+    settings = _Settings(
+        recordings=index(recordings),
+        seed=index(seed),
+        splits=chosen,
+        frames=index(frames),
+        corpora=_chosen("corpora", corpora, CORPORA),
+        modalities=_chosen("modalities", modalities, MODALITIES),
+        sample_rate=index(sample_rate),
+        behaviours=max(1, round(recordings / 12)) if behaviours is None else index(behaviours),
+        hidden=_chosen("hidden", hidden, chosen) if hidden else (),
+    )
+    root = Path(path)
+    _claim(root, settings)
+    sizes = split_sizes(settings.recordings, settings.splits)
+    plan = plan_recordings(sizes, settings.corpora, settings.behaviours, settings.seed)
+    for recording in track(plan, "synthesising", unit="recording", show=show_progress):
+        _write_clips(root, recording, settings)
+    _write_matrices(root, plan, settings)
+    _write_lists(root, plan, settings)
+    return root
+
+
+def _chosen(name: str, given: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    names = [given] if isinstance(given, str) else list(given)
+    unknown = [choice for choice in names if choice not in known]
+    if unknown:
+        raise SynthesisError(f"{name} has {unknown[0]!r}. {suggest(str(unknown[0]), known)}")
+    if not names:
+        raise SynthesisError(f"{name} is empty. {suggest('', known)}")
+    return tuple(choice for choice in known if choice in names)
+
+
+def _claim(root: Path, settings: _Settings) -> None:
+    """Write the record of the settings, or check that it is there already and the same."""
+    wanted = json.loads(json.dumps({"version": version("react-eval"), **asdict(settings)}))
+    record = root / SYNTHESIS_RECORD
+    if not record.is_file():
+        if root.exists() and (not root.is_dir() or any(root.iterdir())):
+            raise SynthesisError(f"{root} is not an empty folder, and no synthetic data set. Choose a new folder.")
+        with whole_file(record) as handle:
+            handle.write((json.dumps(wanted, indent=2) + "\n").encode())
+        return
+    try:
+        found = dict(json.loads(record.read_text(encoding="utf-8")))
+    except (ValueError, TypeError):
+        raise SynthesisError(f"{record} is damaged. Delete the folder, or choose a new one.") from None
+    differences = [
+        f"{name} is {found.get(name)!r}, not {wanted.get(name)!r}"
+        for name in wanted | found
+        if found.get(name) != wanted.get(name)
+    ]
+    if differences:
+        raise SynthesisError(
+            f"{root} holds a synthetic data set of other settings: {'; '.join(differences)}. "
+            "Choose a new folder, or the same settings to complete it."
+        )
+
+
+def _write_clips(root: Path, recording: SyntheticRecording, settings: _Settings) -> None:
+    persons = recording.persons[:1] if recording.split in settings.hidden else recording.persons
+    missing = [
+        (path, modality, person)
+        for person in persons
+        for modality, path in _files(root, recording.split, person, settings.modalities)
+        if not path.exists()
+    ]
+    if not missing:
+        return
+    performances = perform(recording, settings.seed, settings.frames)
+    writers = _writers(settings)
+    for path, modality, person in missing:
+        writers[modality](path, performances[person])
+
+
+def _files(root: Path, split: str, person: ClipId, modalities: Sequence[str]) -> Iterator[tuple[str, Path]]:
+    for modality in modalities:
+        named = person.alias if modality == "emotion" else person
+        yield modality, modality_path(root, split, modality, named)
+
+
+def _writers(settings: _Settings) -> dict[str, Callable[[Path, Performance], None]]:
+    def emotion(path: Path, performance: Performance) -> None:
+        write_emotion(path, performance.emotion)
+
+    def face(path: Path, performance: Performance) -> None:
+        write_array(path, coefficients(performance, settings.seed)[:, None])
+
+    def sound(path: Path, performance: Performance) -> None:
+        write_voice(path, voice(performance, settings.seed, settings.sample_rate), settings.sample_rate)
+
+    return {"emotion": emotion, "3dmm": face, "audio": sound}
+
+
+def _write_matrices(root: Path, plan: Sequence[SyntheticRecording], settings: _Settings) -> None:
+    ordered = in_matrix_order(plan)
+    full = appropriateness(ordered)
+    positions = {recording_key(recording.row.speaker): position for position, recording in enumerate(ordered)}
+    if not settings.hidden:
+        write_array(root / FULL_MATRIX, full)
+    for split in settings.splits:
+        if split not in settings.hidden:
+            rows = [recording.row for recording in plan if recording.split == split]
+            cut = cut_neighbours(full, positions, rows)
+            write_array(root / f"neighbour_emotion_{split}.npy", cut.astype(full.dtype))
+
+
+def _write_lists(root: Path, plan: Sequence[SyntheticRecording], settings: _Settings) -> None:
+    keys = [recording_key(recording.row.speaker).split("/") for recording in in_matrix_order(plan)]
+    names = {"NOXI": "NoXI", "RECOLA": "Recola", "UDIVA": "UDIVA"}
+    write_table(
+        root / DATA_INDICES,
+        ("site", "chat_index", "clip_index"),
+        [(names[site], chat, clip) for site, chat, clip in keys],
+    )
+    for split in settings.splits:
+        rows = [recording.row for recording in plan if recording.split == split]
+        gaps = random_generator(settings.seed, "running index", split).integers(1, 4, size=len(rows))
+        running = gaps.cumsum() - gaps[0]
+        if split in settings.hidden:
+            table = [(number, row.speaker) for number, row in zip(running, rows, strict=True)]
+            write_table(root / f"{split}.csv", ("", "speaker_path"), table)
+        else:
+            pairs = [(number, row.speaker, row.listener) for number, row in zip(running, rows, strict=True)]
+            write_table(root / f"{split}.csv", ("", "speaker_path", "listener_path"), pairs)
