@@ -117,4 +117,4 @@ def _training_split(root: Path) -> xr.Dataset | None:
 
 def _report(tables: list[Grid]) -> str:
     heading = "# Naive baselines on synthetic dyads\n\nWritten by `react-eval demo`.\n"
-    return "\n".join([heading, *(f"## {each.caption}\n\n{each.to_markdown()}" for each in tables)])
+    return "\n".join([heading, *(f"## {each.caption.partition(',')[0]}\n\n{each.to_markdown()}" for each in tables)])

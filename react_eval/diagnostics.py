@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from react_eval.clip_set import ClipSet
+from react_eval.prediction_values import summarise_values
 from react_eval.registry import Measurement
 
 __all__ = ["diagnose"]
 
 
-def diagnose(clips: ClipSet, measured: dict[str, Measurement]) -> dict[str, Any]:
+def diagnose(clips: ClipSet, measured: Mapping[str, Measurement]) -> dict[str, Any]:
     """Describe predictions and what the metrics met on them.
 
     Args:
@@ -20,20 +23,18 @@ def diagnose(clips: ClipSet, measured: dict[str, Measurement]) -> dict[str, Any]
         measured: What the metrics found, by result key.
 
     Returns:
-        Plain numbers, texts and dicts: ``coverage`` (share of prediction series that vary), ``value_ranges`` by group,
-        ``outside_range`` (share of values by group), ``action_units`` (``"binary"`` or ``"continuous"``),
-        ``identical_reactions`` (clips whose reactions are all equal), ``neighbours`` (least, median, most a clip),
-        ``distinct_neighbours`` matched by metric, ``clips_without_neighbours``, and each metric's own details.
+        Plain numbers, texts and dicts: ``coverage`` (share of prediction series that vary), ``value_ranges`` and
+        ``outside_range`` (share of values) by group, ``action_units`` (``"binary"`` or ``"continuous"``),
+        ``identical_reactions`` (clips with at least two equal ones), ``neighbours`` (least, median, most a clip),
+        ``clips_without_neighbours``, ``distinct_neighbours`` matched by metric, and each metric's own details.
     """
-    facts = _describe_values(clips)
+    facts = dict(clips.shared("value facts", lambda: _describe_values(clips)))
     if clips.neighbours is not None:
         counts = np.array([len(each) for each in clips.neighbours])
-        facts["neighbours"] = _spread(counts)
-        facts["clips_without_neighbours"] = int((counts == 0).sum())
+        facts |= {"neighbours": _spread(counts), "clips_without_neighbours": int((counts == 0).sum())}
     if clips.personal is not None:
         counts = np.array([len(each) for each in clips.personal])
-        facts["personal_neighbours"] = _spread(counts)
-        facts["share_alone"] = float((counts == 1).mean())
+        facts |= {"personal_neighbours": _spread(counts), "share_alone": float((counts == 1).mean())}
     matched = {
         key: len(np.unique(values[values >= 0]))
         for key, found in measured.items()
@@ -46,36 +47,26 @@ def diagnose(clips: ClipSet, measured: dict[str, Measurement]) -> dict[str, Any]
     return facts
 
 
-def _spread(counts: np.ndarray) -> dict[str, float]:
+def _spread(counts: NDArray[np.intp]) -> dict[str, float]:
     return {"least": int(counts.min()), "median": float(np.median(counts)), "most": int(counts.max())}
 
 
 def _describe_values(clips: ClipSet) -> dict[str, Any]:
-    groups = clips.schema.groups
-    units = clips.schema.group("action units")
-
-    def describe(clip: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, bool, bool]:
-        values = clips.predictions[clip]
-        parts = [values[..., group.start : group.stop] for group in groups]
-        outside = [
-            np.mean((part < (-np.inf if group.low is None else group.low)) | (part > (group.high or np.inf)))
-            for group, part in zip(groups, parts, strict=True)
-        ]
-        varying = float((values != values[:, :1]).any(axis=1).mean())
-        identical = len(values) > 1 and bool((values == values[:1]).all())
-        binary = units is not None and bool(np.isin(values[..., units.start : units.stop], (0, 1)).all())
-        lows, highs = [part.min() for part in parts], [part.max() for part in parts]
-        return np.array(lows), np.array(highs), np.array(outside), varying, identical, binary
-
-    found = clips.map(describe, "diagnostics")
-    lows, highs = np.min([each[0] for each in found], axis=0), np.max([each[1] for each in found], axis=0)
-    outside = np.mean([each[2] for each in found], axis=0)
+    schema = clips.schema
+    found = summarise_values(clips.predictions, schema, label="diagnostics", show_progress=clips.show_progress)
+    reactions, _, channels = clips.predictions[0].shape
+    parts = {group.name: slice(group.start, group.stop) for group in schema.groups}
+    bounded = [group.name for group in schema.groups if group.low is not None or group.high is not None]
     facts: dict[str, Any] = {
-        "coverage": float(np.mean([each[3] for each in found])),
-        "value_ranges": {group.name: [float(lows[n]), float(highs[n])] for n, group in enumerate(groups)},
-        "outside_range": {group.name: float(outside[n]) for n, group in enumerate(groups) if group.high is not None},
-        "identical_reactions": sum(each[4] for each in found),
+        "coverage": 1 - found.constant_series / (len(clips) * reactions * channels),
+        "value_ranges": {
+            name: [float(found.low[part].min()), float(found.high[part].max())] for name, part in parts.items()
+        },
+        "outside_range": {name: float(found.outside[parts[name]].mean() / found.count) for name in bounded},
+        "identical_reactions": len(found.identical),
     }
-    if units is not None:
-        facts["action_units"] = "binary" if all(each[5] for each in found) else "continuous"
+    if "action units" in parts:
+        units = parts["action units"]
+        binary = all(np.isin(reactions[..., units], (0, 1)).all() for reactions in clips.predictions)
+        facts["action_units"] = "binary" if binary else "continuous"
     return facts

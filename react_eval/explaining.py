@@ -69,7 +69,9 @@ def _describe_metric(metric: Metric) -> str:
 
 def _describe_protocol(protocol: Protocol) -> str:
     lines = [f"{protocol.id}: {protocol.summary}", ""]
-    lines.append(f"Channels: {protocol.channels}. Frames: the first {protocol.frames}. Clips: {protocol.clip_set}.")
+    lines.append(
+        f"Channels: {' or '.join(protocol.channels)}. Frames: the first {protocol.frames}. Clips: {protocol.clip_set}."
+    )
     lines += ["", "Metrics:"]
     for use in protocol.uses:
         settings = ", ".join(f"{name}={value}" for name, value in asdict(use.settings).items())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from unicodedata import east_asian_width
@@ -62,6 +63,12 @@ class Grid:
     label: str = "tab:react-eval"
     text_columns: tuple[int, ...] = (0,)
 
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
     def to_text(self) -> str:
         """Aligned columns for a terminal; bold is shown as a trailing star."""
         lines = [[cell.text + ("*" if cell.bold else "") for cell in row] for row in self.rows]
@@ -73,14 +80,18 @@ class Grid:
 
     def to_markdown(self) -> str:
         """A GitHub table."""
-        lines = ["| " + " | ".join(_escape_markdown(text) for text in self.headings) + " |"]
+        lines = [self._markdown_row([_escape_markdown(text) for text in self.headings])]
         lines.append("|" + "|".join(self._by_column("---", "---:")) + "|")
         for row in self.rows:
             cells = [_escape_markdown(cell.text) for cell in row]
             marked = [f"**{text}**" if cell.bold else text for text, cell in zip(cells, row, strict=True)]
-            lines += ["| " + " | ".join(marked) + " |"] if row else []
+            lines += [self._markdown_row(marked)] if row else []
         notes = [f"- {_escape_markdown(note)}" for note in self.notes]
         return "\n".join([_escape_markdown(self.caption), "", *lines, *([""] if notes else []), *notes]) + "\n"
+
+    @staticmethod
+    def _markdown_row(cells: Sequence[str]) -> str:
+        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
     def to_latex(self) -> str:
         """A `table` environment for the package booktabs."""
@@ -133,10 +144,9 @@ def _width(text: str) -> int:
 
 
 def _escape_markdown(text: str) -> str:
-    escaped = (
-        text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*").replace("_", "\\_")
-    )
-    return escaped.replace("\n", " ")
+    """Escape what Markdown would read as markup; an underscore within a word is none."""
+    escaped = re.sub(r"([\\*`\[\]])|(?<!\w)_|_(?!\w)", lambda found: "\\" + found[0], text)
+    return escaped.replace("<", "&lt;").replace("\n", " ")
 
 
 def _escape_latex(text: str) -> str:

@@ -53,9 +53,10 @@ def as_predictions(preds: Any, *, show_progress: bool | None = None) -> Predicti
     """Take predictions in any form.
 
     Args:
-        preds: A path; an array (N, α, T, C) of numpy or torch; an `xarray.DataArray` or `Dataset` with dims clip,
-            reaction, frame and emotion or coefficient; a `pandas.DataFrame` with the index levels clip, reaction, frame
-            and a column a channel; or arrays (α, T, C) by clip id.
+        preds: Predictions, which are returned as they are; a path; an array (N, α, T, C) of numpy or torch; an
+            `xarray.DataArray` or `Dataset` with dims clip, reaction, frame and emotion or coefficient; a
+            `pandas.DataFrame` with the index levels clip, reaction, frame and a column a channel; or arrays (α, T, C)
+            by clip id.
         show_progress: Whether reading a file shows a progress bar.
 
     Returns:
@@ -65,6 +66,8 @@ def as_predictions(preds: Any, *, show_progress: bool | None = None) -> Predicti
         InputError: If the form is not known or shapes do not fit.
         UnreadableFileError: If a file cannot be read.
     """
+    if isinstance(preds, Predictions):
+        return preds
     if isinstance(preds, (str, os.PathLike)):
         return _from_file(preds, show_progress)
     kind = f"{type(preds).__module__.partition('.')[0]}.{type(preds).__name__}"

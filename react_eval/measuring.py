@@ -84,6 +84,7 @@ def measure(
         facts={
             **facts,
             "clips": len(clips),
+            "channels": clips.schema.name,
             "reactions": clips.reactions,
             "frames": lengths[0] if len(lengths) == 1 else f"{lengths[0]}–{lengths[-1]}",
         },

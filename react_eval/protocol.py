@@ -62,7 +62,7 @@ class Protocol:
         revision: Number of this set of definitions under that name.
         summary: One line: where it comes from, what it is for.
         uses: The metrics and their settings, in the order they are printed.
-        channels: ``"emotion"``, ``"coefficients"``, or ``"any"`` for those that are there, coefficients first.
+        channels: Kinds of channels that it takes (``"emotion"``, ``"coefficients"``), the preferred one first.
         frames: Clips are cut to this many frames by `react_eval.score`.
         reactions: Reactions a clip that a submission to a challenge split must have.
         clip_set: ``"all"``, or ``"personalised"`` for every clip but number 1 of each conversation.
@@ -74,7 +74,7 @@ class Protocol:
     revision: int
     summary: str
     uses: tuple[MetricUse, ...]
-    channels: Literal["emotion", "coefficients", "any"] = "emotion"
+    channels: tuple[Literal["emotion", "coefficients"], ...] = ("emotion",)
     frames: int = 750
     reactions: int = 10
     clip_set: Literal["all", "personalised"] = "all"
@@ -221,7 +221,7 @@ register_protocol(
                 "FRSyn": FRSynSettings(),
             }
         ),
-        channels="any",
+        channels=("coefficients", "emotion"),
     )
 )
 register_protocol(
@@ -255,7 +255,7 @@ register_protocol(
                 "FRSyn": FRSynSettings(reactions="all", undefined="leave out"),
             }
         ),
-        channels="any",
+        channels=("emotion", "coefficients"),
         intervals=True,
     )
 )

@@ -50,8 +50,8 @@ class ScoreResult(Mapping[str, float]):
         protocol: What the values mean.
         measurements: What each metric found, by result key.
         context: The same metrics for GT and B_Mime on the same data, by baseline and result key.
-        facts: What was scored: ``split``, ``clips``, ``reactions``, ``frames``, ``neighbours`` (their source),
-            ``synthetic``, ``method``, ``run_seed``, ``track``.
+        facts: What was scored: ``split``, ``channels``, ``clips``, ``reactions``, ``frames``, ``neighbours`` (their
+            source), ``synthetic``, ``method``, ``run_seed``, ``track``.
         hashes: SHA-256 of the predictions and of the data, by name.
         diagnostics: Facts that explain the scores; see `react_eval.diagnostics.diagnose`.
         intervals: 95 % bootstrap intervals by result key, where the protocol has them.
@@ -97,6 +97,7 @@ class ScoreResult(Mapping[str, float]):
         facts = self.facts
         parts = {
             "split": facts.get("split") or "arrays",
+            "channels": facts["channels"],
             "clips": facts["clips"],
             "reactions": facts["reactions"],
             "frames": facts["frames"],

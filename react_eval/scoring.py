@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from react_eval.measuring import chosen_protocols, gather, measure
 from react_eval.metrics.arguments import clip_set, neighbour_indices
 from react_eval.protocol import Protocol
 from react_eval.result import ProtocolResults, ScoreResult
-from react_eval.validation import check_submission
+from react_eval.validation import CLAIM, FRAMES, ORDER, check_submission
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -31,6 +32,8 @@ __all__ = ["score", "score_arrays"]
 
 Protocols = str | Protocol | Sequence[str | Protocol]
 
+# Warnings that a reader of the score needs; the others are counted in the diagnostics.
+_NOTED = (FRAMES.code, CLAIM.code, ORDER.code)
 _VARIABLES = {"emotion": "emotion", "coefficients": "3dmm"}
 
 
@@ -79,7 +82,7 @@ def score_arrays(
         >>> round(score_arrays(noise)["FRVar"], 2)
         0.08
     """
-    given = predictions if isinstance(predictions, Predictions) else as_predictions(predictions)
+    given = as_predictions(predictions, show_progress=show_progress)
     kind = next(iter(given.arrays))
     schema = channels if isinstance(channels, ChannelSchema) else schema_for(channels) if channels else None
     ids = list(clips) if clips is not None else list(given.clips or ()) or None
@@ -160,26 +163,33 @@ def score(
             "Check the submission with `react-eval validate`, and score on val."
         )
     chosen = chosen_protocols(protocol or _usual_protocol(tree))
-    given = preds if isinstance(preds, Predictions) else as_predictions(preds, show_progress=show_progress)
-    report, order = check_submission(given, tree, reactions=chosen[0].reactions)
-    if not report.ok:
-        raise SubmissionError(report)
-    notes = (*given.notes, *(problem.message for problem in report.warnings))
-    scored = _Scored(given, order, open_split(tree.root, split), show_progress)
-    facts = {
-        "split": split,
+    with ExitStack() as opened:
+        given = as_predictions(preds, show_progress=show_progress)
+        if given.submission is not None and given is not preds:
+            opened.enter_context(given.submission)
+        report, order = check_submission(given, tree, reactions=chosen[0].reactions, show_progress=show_progress)
+        if not report.ok:
+            raise SubmissionError(report)
+        scored = _Scored(given, order, open_split(tree.root, split), show_progress)
+        options: dict[str, Any] = {
+            "metrics": metrics,
+            "context": context,
+            "facts": _facts(given, tree, method),
+            "notes": (*given.notes, *(problem.message for problem in report.warnings if problem.code in _NOTED)),
+            "run": {"file_sha256": given.submission.sha256} if given.submission is not None else {},
+        }
+        return gather([measure(scored.clip_set(each), each, **options) for each in chosen])
+
+
+def _facts(given: Predictions, tree: OfficialTree, method: str | None) -> dict[str, Any]:
+    return {
+        "split": tree.split,
         "neighbours": "matrix",
         "synthetic": tree.synthetic,
         "method": method or given.attributes.get("method", ""),
         "run_seed": given.attributes.get("run_seed", ""),
         "track": given.attributes.get("track", ""),
     }
-    run = {"file_sha256": given.submission.sha256} if given.submission is not None else {}
-    results = [
-        measure(scored.clip_set(each), each, metrics=metrics, facts=facts, context=context, notes=notes, run=run)
-        for each in chosen
-    ]
-    return gather(results)
 
 
 def _usual_protocol(tree: OfficialTree) -> str:
@@ -225,10 +235,10 @@ class _Scored:
     def _kind(self, protocol: Protocol) -> str:
         there = [kind for kind, variable in _VARIABLES.items() if f"listener_{variable}" in self.dataset]
         both = [kind for kind in there if kind in self.given.arrays]
-        wanted = both[::-1] if protocol.channels == "any" else [kind for kind in both if kind == protocol.channels]
+        wanted = [kind for kind in protocol.channels if kind in both]
         if not wanted:
             raise ChannelError(
-                f"protocol {protocol.id!r} needs {protocol.channels} channels; the predictions have "
+                f"protocol {protocol.id!r} needs {' or '.join(protocol.channels)} channels; the predictions have "
                 f"{' and '.join(self.given.arrays)}, the data set has {' and '.join(there) or 'none'}."
             )
         return wanted[0]

@@ -43,36 +43,40 @@ def table(results: Sequence[ScoreResult]) -> Grid:
     real = _real_values(results)
     uses = [first.use(key) for key in first]
     best = {use.key: _best(use, runs, real.get(use.key)) for use in uses}
+    digits = {use.key: _digits([result[use.key] for result in results]) for use in uses}
     rows: list[list[Cell]] = []
     naive = [method for method in runs if method in NAMES]
     for method in [*naive, *(method for method in runs if method not in NAMES)]:
         if naive and method == next((name for name in runs if name not in NAMES), None):
             rows.append([])
-        cells = [Cell(_summary(use, runs[method]), method == best[use.key]) for use in uses]
+        cells = [Cell(_summary(use, runs[method], digits[use.key]), method == best[use.key]) for use in uses]
         rows.append([Cell(method), *cells])
     headings = ["method", *(f"{use.key} {use.record.arrow}".rstrip() for use in uses)]
-    return Grid(headings, rows, _caption(first), _notes(first))
+    return Grid(headings, rows, _caption(first), _shared_notes(results), label=f"tab:{first.protocol.name}")
 
 
 def result_grid(result: ScoreResult) -> Grid:
     """The table of one result: a row a metric, beside it the mean per reaction and the values of GT and B_Mime."""
+    digits = {key: _digits([result[key], *(values[key] for values in result.context.values())]) for key in result}
     columns: dict[str, Callable[[str], str]] = {
         "metric": lambda key: f"{key} {result.use(key).record.arrow}".rstrip(),
-        "value": lambda key: _format(result[key]) + ("" if result.measurements[key].rankable else " †"),
+        "value": lambda key: _format(result[key], digits[key]) + ("" if result.measurements[key].rankable else " †"),
     }
     if result.intervals:
-        columns["95 % interval"] = lambda key: _interval(result.intervals.get(key))
+        columns["95 % interval"] = lambda key: _interval(result.intervals.get(key), digits[key])
     if any(result.use(key).sums_reactions for key in result):
-        columns["per reaction"] = lambda key: _format(result.per_reaction(key))
+        columns["per reaction"] = lambda key: _format(result.per_reaction(key), 4)
     for name, values in result.context.items():
-        columns[name] = lambda key, values=values: _format(values.get(key))  # type: ignore[misc]
+        columns[name] = lambda key, values=values: _format(values[key], digits[key])  # type: ignore[misc]
     columns["reading"] = lambda key: _reading(result, result.use(key))
     rows = [[Cell(show(key)) for show in columns.values()] for key in result]
-    return Grid(list(columns), rows, _caption(result), _notes(result), text_columns=(0, len(columns) - 1))
+    method = f"{result.facts['method']}: " if result.facts.get("method") else ""
+    caption, label = method + _caption(result), f"tab:{result.protocol.name}"
+    return Grid(list(columns), rows, caption, _notes(result), label, text_columns=(0, len(columns) - 1))
 
 
-def _interval(interval: Interval | None) -> str:
-    return "" if interval is None else f"{_format(interval.low)} – {_format(interval.high)}"
+def _interval(interval: Interval | None, digits: int) -> str:
+    return "" if interval is None else f"{_format(interval.low, digits)} – {_format(interval.high, digits)}"
 
 
 def _reading(result: ScoreResult, use: MetricUse) -> str:
@@ -92,9 +96,8 @@ def _reading(result: ScoreResult, use: MetricUse) -> str:
 def _caption(result: ScoreResult) -> str:
     facts = result.facts
     split = f"{facts['split']}, " if facts.get("split") else ""
-    method = f"{facts['method']}: " if facts.get("method") else ""
     size = f"{facts['clips']} clips × {facts['reactions']} reactions × {facts['frames']} frames"
-    return f"{method}{result.protocol.id}, {split}{size}"
+    return f"{result.protocol.id}, {split}{size}"
 
 
 def _notes(result: ScoreResult) -> list[str]:
@@ -115,7 +118,34 @@ def _notes(result: ScoreResult) -> list[str]:
     interval = next(iter(result.intervals.values()), None)
     if interval is not None:
         notes.append(f"Intervals: percentile bootstrap over {interval.clusters} {interval.kind}.")
-    return [*notes, *result.notes, result.signature]
+    return [*notes, *_value_notes(result), *result.notes, result.signature]
+
+
+def _shared_notes(results: Sequence[ScoreResult]) -> list[str]:
+    """What the reader of a comparison has to know: facts of the data and protocol, and which values are not ranked."""
+    first = results[0]
+    notes = [_SYNTHETIC] if first.facts.get("synthetic") else []
+    for key, found in first.measurements.items():
+        if found.details.get("floor"):
+            notes.append(
+                f"{key}: {found.details['share_speaker_silent']:.1%} of the speakers have a channel that never varies; "
+                f"whatever a method does, it scores at least {found.details['floor']:.2f}."
+            )
+    if any(not found.rankable for result in results for found in result.measurements.values()):
+        notes.append("† too few channels vary on both sides: not rankable.")
+    return [*notes, first.signature]
+
+
+def _value_notes(result: ScoreResult) -> list[str]:
+    facts = result.diagnostics
+    notes = [
+        f"{share:.1%} of the values of {group} are outside their range."
+        for group, share in facts.get("outside_range", {}).items()
+        if share > 0
+    ]
+    if facts.get("identical_reactions"):
+        notes.append(f"{facts['identical_reactions']} of {result.facts['clips']} clips have reactions that are equal.")
+    return notes
 
 
 def _undefined_note(key: str, found: Measurement) -> str:
@@ -174,17 +204,20 @@ def _best(use: MetricUse, runs: dict[str, list[ScoreResult]], real: float | None
     return None
 
 
-def _summary(use: MetricUse, runs: list[ScoreResult]) -> str:
+def _summary(use: MetricUse, runs: list[ScoreResult], digits: int) -> str:
     values = [result[use.key] for result in runs]
     mark = "" if all(result.measurements[use.key].rankable for result in runs) else " †"
-    spread = f" ± {_format(stdev(values))}" if len(values) > 1 else ""
-    return _format(mean(values)) + spread + mark
+    spread = f" ± {_format(stdev(values), digits)}" if len(values) > 1 else ""
+    return _format(mean(values), digits) + spread + mark
 
 
-def _format(value: float | None) -> str:
-    """Four digits after the point below 10, two from there on; nothing for None, a dash for undefined."""
+def _digits(values: Sequence[float]) -> int:
+    """Digits after the point for values that are read beside each other: four if any is below 1 and not 0, else two."""
+    return 4 if any(0 < abs(value) < 1 for value in values) or not any(values) else 2
+
+
+def _format(value: float | None, digits: int) -> str:
+    """A number; nothing for None, a dash for undefined."""
     if value is None:
         return ""
-    if math.isnan(value):
-        return "–"
-    return f"{value:.4f}" if abs(value) < 10 else f"{value:.2f}"
+    return "–" if math.isnan(value) else f"{value:.{digits}f}"

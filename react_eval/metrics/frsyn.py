@@ -122,7 +122,8 @@ def _details(found: list[_Lags], settings: FRSynSettings) -> dict[str, float]:
         "near_ties": sum(each.near_ties for each in found),
     }
     if settings.undefined == "first lag":
-        return facts | {"floor": settings.longest_lag * float(np.mean([each.speaker_silent for each in found]))}
+        silent = float(np.mean([each.speaker_silent for each in found]))
+        return facts | {"share_speaker_silent": silent, "floor": settings.longest_lag * silent}
     lags = np.concatenate([each.lags for each in found])
     peaks = np.concatenate([each.peaks for each in found])
     defined = ~np.isnan(lags)

@@ -1,0 +1,100 @@
+"""The process that opens a submission: it limits itself, checks the structure, decodes, and reports in JSON lines.
+
+Run as ``python -m react_eval.submissions.child FILE FOLDER LIMITS NAME``. FILE is the private copy, FOLDER takes the
+decoded values, LIMITS is the JSON of `ReadingLimits`, NAME is what the user called the file. Each line on stdout is
+one of ``{"loading": library}``, ``{"structure": layout}``, ``{"done": bytes}``, ``{"finished": true}`` or
+``{"error": message}``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from react_eval.errors import UnreadableFileError
+from react_eval.submissions.layout import human_bytes
+from react_eval.submissions.limits import ReadingLimits
+
+__all__ = ["main"]
+
+Say = Callable[[dict[str, Any]], None]
+
+
+def main(arguments: list[str]) -> int:
+    """Check and decode one file.
+
+    Args:
+        arguments: FILE, FOLDER, LIMITS, NAME.
+
+    Returns:
+        0 if the file was decoded, 1 if it was refused.
+    """
+    file, folder, limits = Path(arguments[0]), Path(arguments[1]), ReadingLimits.from_json(arguments[2])
+    _limit_resources(limits, file.stat().st_size)
+    try:
+        _read(file, folder, limits, arguments[3])
+    except UnreadableFileError as error:
+        _say({"error": error.message})
+    except MemoryError:
+        _say({"error": _out_of_memory(limits)})
+    except Exception as error:  # whatever a library raises on a damaged file is an answer about the file
+        message = " ".join(str(error).split())[:300]
+        out_of_memory = "allocat" in message.lower() and "memory" in message.lower()
+        _say({"error": _out_of_memory(limits) if out_of_memory else _damaged(type(error).__name__, message)})
+    else:
+        _say({"finished": True})
+        return 0
+    return 1
+
+
+def _read(file: Path, folder: Path, limits: ReadingLimits, name: str) -> None:
+    from react_eval.submissions.decoding import decode  # numpy is loaded under the limits
+    from react_eval.submissions.formats import open_file
+
+    opened = open_file(file, limits, name, _say)
+    _say({"structure": asdict(opened.layout)})
+    for written in decode(opened, folder):
+        _say({"done": written})
+
+
+def _limit_resources(limits: ReadingLimits, file_bytes: int) -> None:
+    try:
+        import resource
+    except ImportError:  # not POSIX: the parent's clock is what bounds this process
+        return
+    seconds = math.ceil(limits.library_seconds + limits.seconds_to_decode(limits.decoded_bytes))
+    for kind, bound in (
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_CPU, seconds),
+        (resource.RLIMIT_FSIZE, limits.decoded_bytes + 2**20),
+        (resource.RLIMIT_AS, limits.address_space + file_bytes),
+    ):
+        with suppress(ValueError, OSError):  # a stricter limit is in force already, or the system has none of this kind
+            resource.setrlimit(kind, (bound, bound))
+
+
+def _say(message: dict[str, Any]) -> None:
+    print(json.dumps(message), flush=True)  # noqa: T201
+
+
+def _out_of_memory(limits: ReadingLimits) -> str:
+    return (
+        f"reading it takes more than {human_bytes(limits.address_space)} of memory, the limit for a submission. "
+        "Write it with react_eval.save_submission, which stores one clip a chunk."
+    )
+
+
+def _damaged(kind: str, message: str) -> str:
+    return f"it is damaged and cannot be read ({kind}: {message}). Write it again with react_eval.save_submission."
+
+
+if __name__ == "__main__":
+    os.umask(0o077)
+    sys.exit(main(sys.argv[1:]))

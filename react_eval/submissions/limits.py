@@ -1,0 +1,60 @@
+"""What reading a submission may cost: bounds on sizes, memory and time."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+__all__ = ["ReadingLimits"]
+
+_GIB = 2**30
+
+
+@dataclass(frozen=True)
+class ReadingLimits:
+    """Bounds that a file from a stranger is read within.
+
+    Attributes:
+        file_bytes: Largest file.
+        decoded_bytes: Most bytes that all its values take as float32.
+        chunk_bytes: Largest HDF5 chunk, decoded.
+        address_space: Memory of the process that reads the file, beside what it maps of the file itself.
+        structure_seconds: Time within which the structure must be known, start of the process included.
+        library_seconds: Time that loading torch may add for a torch file.
+        decoding_seconds: Time for decoding, whatever the size.
+        decoding_rate: Bytes a second that are granted in addition to that.
+        clips: Most clips.
+        text_characters: Longest attribute or note; a clip id may have half of it.
+        attributes: Most attributes of a file.
+        members: Most files in an archive, or objects in an HDF5 file.
+        compression_ratio: Largest ratio of unpacked to packed size of an archive over `ratio_bytes`.
+        ratio_bytes: Unpacked size from which that ratio matters.
+    """
+
+    file_bytes: int = 16 * _GIB
+    decoded_bytes: int = 16 * _GIB
+    chunk_bytes: int = _GIB // 2
+    address_space: int = 4 * _GIB
+    structure_seconds: float = 5.0
+    library_seconds: float = 60.0
+    decoding_seconds: float = 30.0
+    decoding_rate: float = 10e6
+    clips: int = 100_000
+    text_characters: int = 1000
+    attributes: int = 64
+    members: int = 100
+    compression_ratio: int = 200
+    ratio_bytes: int = 100_000_000
+
+    def to_json(self) -> str:
+        """For the command line of the reading process."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> ReadingLimits:
+        """What `to_json` wrote."""
+        return cls(**json.loads(text))
+
+    def seconds_to_decode(self, decoded_bytes: int) -> float:
+        """Time granted for decoding this many bytes."""
+        return self.decoding_seconds + decoded_bytes / self.decoding_rate

@@ -1,0 +1,213 @@
+"""Find every problem of a submission at once; works without labels, and says nothing about them."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any
+
+from react_data.annotations import read_emotion
+from react_data.channels import ChannelSchema, schema_for
+from react_data.clips import match_clip_ids
+from react_data.location import find_data_root
+from react_data.official_tree import FRAMES_SCORED, OfficialTree
+from react_data.problems import ProblemKind, ProblemReport, abbreviate
+from react_eval.clip_set import Clips
+from react_eval.inputs import Predictions, as_predictions
+from react_eval.prediction_values import check_values
+from react_eval.submissions.layout import ORDER_ON_TRUST, VARIABLES
+
+__all__ = ["check_submission", "validate"]
+
+FRAMES = ProblemKind(
+    "RE110",
+    "Predictions are too short, too long, or of the wrong shape.\n\n"
+    "They are (clip, reaction, frame, channel) with at least as many frames as are scored, 750 in the REACT "
+    "challenges; more are cut, with a warning.",
+)
+CLIPS = ProblemKind(
+    "RE112",
+    "Clips are missing, unknown, or given twice.\n\n"
+    "A submission has each clip of the split exactly once, in any order, under the speaker's path in the challenge's "
+    "list; the emotion folder's P1 and P2 are understood.",
+)
+NUMBER = ProblemKind(
+    "RE113",
+    "The number of clips is wrong, where no clips are named.\n\n"
+    "The challenge lists every recording twice: first all rows of the list, then all rows with the roles swapped.",
+)
+REACTIONS = ProblemKind("RE116", "The number of reactions a clip is not the challenge's: it asks for 10.")
+ORDER = ProblemKind(
+    "RE118",
+    "No clips are named, so their order is taken on trust.\n\n"
+    "Nothing can tell whether it is right. Save clip ids with the predictions: react_eval.save_submission(clips=…).",
+)
+CLAIM = ProblemKind("RE119", "The file says of itself that it is for another split than it is used for.")
+CHANNELS = ProblemKind(
+    "RE120",
+    "Predictions have other channels than the data set.\n\n"
+    "Facial attributes have 25 channels and 3DMM coefficients 58, in the data set's order.",
+)
+
+_SIZES = {"emotion": 25, "coefficients": 58}
+_MODALITIES = {"emotion": "emotion", "coefficients": "3dmm"}
+_SUGGESTED = 3
+
+
+def validate(
+    preds: Any,
+    *,
+    split: str,
+    data: str | os.PathLike[str] | None = None,
+    reactions: int = 10,
+    show_progress: bool | None = None,
+) -> ProblemReport:
+    """Find every problem of predictions for a split, without scoring them.
+
+    Args:
+        preds: A path, or anything else that `react_eval.score` takes.
+        split: ``"train"``, ``"val"`` or ``"test"``.
+        data: Folder of the data set; ``$REACT_DATA`` or config.toml name it if not given. It needs no labels.
+        reactions: Reactions a clip that are expected.
+        show_progress: Whether progress bars are shown; None shows them on a terminal.
+
+    Returns:
+        Errors, warnings and what was checked; ``report.ok`` if nothing forbids scoring.
+
+    Raises:
+        UnreadableFileError: If the file cannot be read safely.
+        InputError: If `preds` is of no known form.
+        DataRootError: If no data set is found.
+    """
+    tree = OfficialTree(find_data_root(data), split)
+    given = as_predictions(preds, show_progress=show_progress)
+    with ExitStack() as stack:
+        if given.submission is not None:
+            stack.enter_context(given.submission)
+        return check_submission(given, tree, reactions=reactions, show_progress=show_progress)[0]
+
+
+def check_submission(
+    given: Predictions, tree: OfficialTree, *, reactions: int = 10, show_progress: bool | None = False
+) -> tuple[ProblemReport, list[int]]:
+    """Find every problem, and where each clip of the split is.
+
+    Args:
+        given: The predictions.
+        tree: The split they are for.
+        reactions: Reactions a clip that are expected.
+        show_progress: Whether a progress bar is shown; None shows it on a terminal.
+
+    Returns:
+        The report, and for each clip of the split its position in the predictions; empty if clips are missing.
+    """
+    report = ProblemReport(str(given.submission.path) if given.submission is not None else "predictions")
+    known = tree.clip_ids
+    order = _check_clips(given, known, report)
+    claimed = given.attributes.get("split", "")
+    if claimed not in ("", tree.split):
+        report.warning(CLAIM, f"the file says that it is for split {claimed!r}, but it is used for {tree.split!r}.")
+    _check_kinds(given, tree, report)
+    names = given.clips or tuple(f"number {position}" for position in range(len(given)))
+    for kind, clips in given.arrays.items():
+        sizes = _check_shapes(clips, names, kind, _frames_scored(tree), reactions, report)
+        report.checked[VARIABLES[kind]] = sizes
+        schema = schema_for(clips[0].shape[2])
+        stored = given.submission.stored_dtype[kind] if given.submission is not None else "float32"
+        check_values(clips, names, schema, report, kind=kind, stored_dtype=stored, show_progress=show_progress)
+    report.checked |= {"split": f"{tree.split}, {len(known)} clips"}
+    if given.notes:
+        report.checked["notes"] = "; ".join(given.notes)
+    return report, order
+
+
+def _check_clips(given: Predictions, known: Sequence[str], report: ProblemReport) -> list[int]:
+    if given.clips is None:
+        report.warning(ORDER, f"{ORDER_ON_TRUST}. Save clip ids with the predictions.")
+        if len(given) == len(known):
+            return list(range(len(known)))
+        halves = " Every recording counts twice, once for each person as the speaker." * (2 * len(given) == len(known))
+        report.error(NUMBER, f"there are {len(given)} clips, expected the {len(known)} of the split.{halves}")
+        return []
+    matched = match_clip_ids(given.clips, known)
+    unknown = [clip for clip, match in zip(given.clips, matched, strict=True) if match is None]
+    counts = Counter(match for match in matched if match is not None)
+    missing = [clip for clip in known if clip not in counts]
+    repeated = [clip for clip, count in counts.items() if count > 1]
+    if missing:
+        report.error(CLIPS, f"{len(missing)} of {len(known)} clips are missing: {abbreviate(missing)}.")
+    if unknown:
+        listed = abbreviate(_with_suggestions(unknown, known))
+        report.error(CLIPS, f"{len(unknown)} clips are not in the split: {listed}. Remove them, or correct their ids.")
+    if repeated:
+        report.error(CLIPS, f"{len(repeated)} clips are given more than once: {abbreviate(repeated)}.")
+    position = {match: number for number, match in enumerate(matched)}
+    return [] if missing else [position[clip] for clip in known]
+
+
+def _with_suggestions(unknown: Sequence[str], known: Sequence[str]) -> list[str]:
+    described = [repr(clip) for clip in unknown]
+    for number, clip in enumerate(unknown[:_SUGGESTED]):
+        close = difflib.get_close_matches(clip, known, n=1, cutoff=0.8)
+        described[number] += f" (did you mean {close[0]!r}?)" if close else ""
+    return described
+
+
+def _check_kinds(given: Predictions, tree: OfficialTree, report: ProblemReport) -> None:
+    there = [kind for kind, modality in _MODALITIES.items() if tree.has(modality)]
+    if there and not set(there) & set(given.arrays):
+        wanted = " or ".join(f"{VARIABLES[kind]} ({_SIZES[kind]} channels)" for kind in there)
+        report.error(CHANNELS, f"there is only {', '.join(VARIABLES[kind] for kind in given.arrays)}; pass {wanted}.")
+    for kind, clips in given.arrays.items():
+        channels = clips[0].shape[2]
+        if channels != _SIZES[kind]:
+            report.error(CHANNELS, f"{VARIABLES[kind]} has {channels} channels, expected {_SIZES[kind]}.")
+        elif given.submission is not None:
+            _check_names(given.submission.channels.get(kind), schema_for(channels), kind, report)
+
+
+def _check_names(names: Sequence[str] | None, schema: ChannelSchema, kind: str, report: ProblemReport) -> None:
+    expected = schema.channels
+    wrong = [n for n, pair in enumerate(zip(names or expected, expected, strict=True)) if pair[0] != pair[1]]
+    if names is None or not wrong:
+        return
+    first = f"channel {wrong[0]} is {names[wrong[0]]!r}, expected {expected[wrong[0]]!r}"
+    message = f"{VARIABLES[kind]} names its channels differently: {first} ({len(wrong)} differ)."
+    if sorted(names) == sorted(expected):
+        report.error(CHANNELS, f"{message} They are in another order; put them in the data set's.")
+    else:
+        report.warning(CHANNELS, f"{message} The data set's names are used.")
+
+
+def _frames_scored(tree: OfficialTree) -> int:
+    first = tree.file("emotion", tree.clips[0].speaker)
+    return min(FRAMES_SCORED, len(read_emotion(first))) if first.exists() else FRAMES_SCORED
+
+
+def _check_shapes(
+    clips: Clips, names: Sequence[str], kind: str, frames: int, reactions: int, report: ProblemReport
+) -> str:
+    """Check the numbers of reactions and frames; returns the sizes for people."""
+    shapes = [clips[position].shape for position in range(len(clips))]
+    lengths = [shape[1] for shape in shapes]
+    label = VARIABLES[kind]
+    short = [f"{name} ({length})" for name, length in zip(names, lengths, strict=True) if length < frames]
+    if short:
+        report.error(
+            FRAMES,
+            f"{len(short)} clips are shorter than the {frames} frames that are scored: {abbreviate(short)}.",
+            label,
+        )
+    long = [length for length in lengths if length > frames]
+    if long:
+        report.warning(
+            FRAMES, f"{len(long)} clips have up to {max(long)} frames; the first {frames} are scored.", label
+        )
+    found = shapes[0][0]
+    if found != reactions:
+        report.error(REACTIONS, f"there are {found} reactions a clip, expected {reactions}.", label)
+    span = f"{min(lengths)} to {max(lengths)}" if min(lengths) < max(lengths) else f"{lengths[0]}"
+    return f"{len(shapes)} clips × {found} reactions × {span} frames × {shapes[0][2]} channels"
