@@ -34,7 +34,6 @@ def explain(name: str) -> str:
         RE006: LengthError
     """
     import react_data.verification  # noqa: F401  defines kinds of problems
-
     import react_eval.validation  # noqa: F401  likewise
 
     code = name.upper()
