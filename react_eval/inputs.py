@@ -102,7 +102,7 @@ def _from_array(preds: Any) -> Predictions:
             f"predictions have shape {tuple(preds.shape)}, expected (clips, reactions, frames, channels).{hint}"
         )
     values = to_numpy(preds, "predictions")
-    return Predictions({_space(values): values.astype(np.float32, copy=False)}, notes=_cast_note(values))
+    return Predictions({_space(values): values}, notes=_cast_note(preds))
 
 
 def _from_arrays(arrays: Sequence[Any], clips: tuple[str, ...] | None) -> Predictions:
@@ -115,9 +115,8 @@ def _from_arrays(arrays: Sequence[Any], clips: tuple[str, ...] | None) -> Predic
     if len({(each.shape[0], each.shape[2]) for each in values}) > 1:
         shapes = abbreviate(sorted({each.shape for each in values}), 5)
         raise ShapeError(f"clips differ in reactions or channels: {shapes}. Only the number of frames may differ.")
-    cast = [each.astype(np.float32, copy=False) for each in values]
-    whole: Clips = np.stack(cast) if len({each.shape for each in cast}) == 1 else cast
-    return Predictions({_space(values[0]): whole}, clips, notes=_cast_note(values[0]))
+    whole: Clips = np.stack(values) if len({each.shape for each in values}) == 1 else values
+    return Predictions({_space(values[0]): whole}, clips, notes=_cast_note(arrays[0]))
 
 
 def _from_clips(preds: Mapping[Any, Any]) -> Predictions:
@@ -139,8 +138,8 @@ def _from_xarray(variables: Mapping[str, xr.DataArray]) -> Predictions:
         ordered = variable.transpose("clip", "reaction", "frame", last)
         values = to_numpy(ordered.values, name)
         space = _SPACES[name] if name == "prediction_3dmm" else _space(values)
-        arrays[space] = values.astype(np.float32, copy=False)
-        notes = notes or _cast_note(values)
+        arrays[space] = values
+        notes = notes or _cast_note(variable)
         if "clip" in ordered.coords:
             clips = tuple(str(clip) for clip in ordered["clip"].values)
     return Predictions(arrays, clips, notes=notes)
@@ -159,8 +158,7 @@ def _from_frame(table: pd.DataFrame) -> Predictions:
         reactions, frames = (rows.index.get_level_values(level).nunique() for level in ("reaction", "frame"))
         if reactions * frames != len(rows):
             raise ShapeError(f"clip {clip!r} has {len(rows)} rows, expected {reactions} reactions × {frames} frames.")
-        values = to_numpy(rows.sort_index().to_numpy(), f"predictions of clip {clip!r}")
-        arrays[str(clip)] = values.reshape(reactions, frames, -1)
+        arrays[str(clip)] = rows.sort_index().to_numpy().reshape(reactions, frames, -1)
     return _from_clips(arrays)
 
 
@@ -168,5 +166,6 @@ def _space(values: NDArray[Any]) -> str:
     return "coefficients" if values.shape[-1] == _COEFFICIENTS else "emotion"
 
 
-def _cast_note(values: NDArray[Any]) -> tuple[str, ...]:
-    return ("predictions were cast from float64 to float32",) if values.dtype == np.float64 else ()
+def _cast_note(given: Any) -> tuple[str, ...]:
+    was_double = str(getattr(given, "dtype", "")).removeprefix("torch.") == "float64"
+    return ("predictions were cast from float64 to float32",) if was_double else ()

@@ -16,6 +16,7 @@ from react_data.clips import ClipId
 from react_data.errors import LabelsMissingError
 from react_data.location import find_data_root
 from react_data.official_tree import OfficialTree, open_split
+from react_data.problems import ProblemReport
 from react_eval.clip_set import Clips, ClipSet
 from react_eval.errors import ChannelError, InputError, SubmissionError
 from react_eval.inputs import Predictions, as_predictions
@@ -23,6 +24,7 @@ from react_eval.measuring import chosen_protocols, gather, measure
 from react_eval.metrics.arguments import clip_set, neighbour_indices
 from react_eval.protocol import Protocol
 from react_eval.result import ProtocolResults, ScoreResult
+from react_eval.submissions.layout import ORDER_ON_TRUST
 from react_eval.validation import CLAIM, FRAMES, ORDER, check_submission
 
 if TYPE_CHECKING:
@@ -175,10 +177,15 @@ def score(
             "metrics": metrics,
             "context": context,
             "facts": _facts(given, tree, method),
-            "notes": (*given.notes, *(problem.message for problem in report.warnings if problem.code in _NOTED)),
+            "notes": _notes(given, report),
             "run": {"file_sha256": given.submission.sha256} if given.submission is not None else {},
         }
         return gather([measure(scored.clip_set(each), each, **options) for each in chosen])
+
+
+def _notes(given: Predictions, report: ProblemReport) -> tuple[str, ...]:
+    warnings = [problem.message for problem in report.warnings if problem.code in _NOTED]
+    return (*(note for note in given.notes if note != ORDER_ON_TRUST), *warnings)
 
 
 def _facts(given: Predictions, tree: OfficialTree, method: str | None) -> dict[str, Any]:

@@ -18,15 +18,15 @@ __all__ = ["clip_set", "neighbour_indices", "series_of", "to_numpy"]
 Indices = NDArray[np.intp]
 
 
-def to_numpy(values: Any, name: str) -> NDArray[Any]:
-    """An array of anything that is one: numpy, torch on any device, xarray, lists of numbers.
+def to_numpy(values: Any, name: str) -> NDArray[np.float32]:
+    """A float32 array of anything that is an array: numpy, torch on any device, xarray, lists of numbers.
 
     Args:
-        values: The array; bfloat16 and float16 become float32, which loses nothing.
+        values: The array; float64 is rounded, and beyond float32 becomes infinite.
         name: What it is, for messages.
 
     Returns:
-        A numpy array; float32 or float64.
+        A numpy array; the same one where it is float32 already.
 
     Raises:
         DtypeError: If the values are integers, booleans or no numbers at all.
@@ -38,14 +38,13 @@ def to_numpy(values: Any, name: str) -> NDArray[Any]:
         values = values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
         values = values.numpy()
     array = np.asarray(values)
-    if array.dtype == np.float16:
-        return array.astype(np.float32)
-    if array.dtype not in (np.float32, np.float64):
+    if array.dtype not in (np.float16, np.float32, np.float64):
         raise DtypeError(
             f"{name} has values of type {array.dtype}, expected float32. "
             "Integers are nearly always a mistake here; convert with .astype('float32') if they are meant."
         )
-    return array
+    with np.errstate(over="ignore"):
+        return array.astype(np.float32, copy=False)
 
 
 def series_of(values: Any, name: str, axes: int) -> Clips:
@@ -66,11 +65,11 @@ def series_of(values: Any, name: str, axes: int) -> Clips:
     """
     ragged = isinstance(values, (list, tuple)) and len(values) > 0 and np.ndim(values[0]) == axes
     if ragged:
-        clips = [np.ascontiguousarray(to_numpy(each, f"{name}[{n}]"), np.float32) for n, each in enumerate(values)]
+        clips = [np.ascontiguousarray(to_numpy(each, f"{name}[{n}]")) for n, each in enumerate(values)]
         lengths = {each.shape for each in clips}
         whole: Any = np.stack(clips) if len(lengths) == 1 else clips
     else:
-        whole = to_numpy(values, name).astype(np.float32, copy=False)
+        whole = to_numpy(values, name)
         _check_axes(whole.shape, axes + 1, name)
     for clip in range(len(whole)):
         _check_axes(whole[clip].shape, axes, f"{name}[{clip}]")

@@ -27,7 +27,7 @@ def open_archive(file: Path, limits: ReadingLimits, say: Callable[[dict[str, Any
     Args:
         file: The private copy.
         limits: Bounds to keep.
-        say: Told when torch is loaded, which takes long.
+        say: Takes messages for the parent.
 
     Returns:
         The file, ready to be decoded.
@@ -48,8 +48,7 @@ def open_archive(file: Path, limits: ReadingLimits, say: Callable[[dict[str, Any
         from react_eval.submissions.torch_file import open_torch
 
         _check_sizes(members, limits, stored_only=True)
-        say({"loading": "torch"})
-        return open_torch(file, limits)
+        return open_torch(file, limits, say)
     if any(name.endswith(".npy") for name in names):
         from react_eval.submissions.npz import open_npz
 

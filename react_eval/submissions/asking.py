@@ -116,7 +116,9 @@ def _converse(
                 case {"error": str(text)}:
                     raise UnreadableFileError(text[:2000])
                 case {"loading": _}:
-                    clock.allow(limits.structure_seconds + limits.library_seconds, "loading its library")
+                    clock.allow(limits.library_seconds, "loading a library for it")
+                case {"loaded": _}:
+                    clock.allow(limits.structure_seconds, "checking its structure")
                 case {"structure": plain} if layout is None:
                     layout = Layout.from_plain(plain, limits)
                     clock.allow(limits.seconds_to_decode(layout.decoded_bytes), "decoding it")

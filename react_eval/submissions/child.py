@@ -2,18 +2,16 @@
 
 Run as ``python -m react_eval.submissions.child FILE FOLDER LIMITS NAME``. FILE is the private copy, FOLDER takes the
 decoded values, LIMITS is the JSON of `ReadingLimits`, NAME is what the user called the file. Each line on stdout is
-one of ``{"loading": library}``, ``{"structure": layout}``, ``{"done": bytes}``, ``{"finished": true}`` or
+one of ``{"loading": library}``, ``{"loaded": library}``, ``{"structure": layout}``, ``{"done": bytes}``, ``{"finished": true}`` or
 ``{"error": message}``.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import os
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from typing import Any
 from react_eval.errors import UnreadableFileError
 from react_eval.submissions.layout import human_bytes
 from react_eval.submissions.limits import ReadingLimits
+from react_eval.submissions.resources import limit_resources
 
 __all__ = ["main"]
 
@@ -37,7 +36,7 @@ def main(arguments: list[str]) -> int:
         0 if the file was decoded, 1 if it was refused.
     """
     file, folder, limits = Path(arguments[0]), Path(arguments[1]), ReadingLimits.from_json(arguments[2])
-    _limit_resources(limits, file.stat().st_size)
+    limit_resources(limits, file.stat().st_size)
     try:
         _read(file, folder, limits, arguments[3])
     except UnreadableFileError as error:
@@ -55,29 +54,15 @@ def main(arguments: list[str]) -> int:
 
 
 def _read(file: Path, folder: Path, limits: ReadingLimits, name: str) -> None:
-    from react_eval.submissions.decoding import decode  # numpy is loaded under the limits
+    _say({"loading": "numpy"})
+    from react_eval.submissions.decoding import decode  # under the limits
     from react_eval.submissions.formats import open_file
 
+    _say({"loaded": "numpy"})
     opened = open_file(file, limits, name, _say)
     _say({"structure": asdict(opened.layout)})
     for written in decode(opened, folder):
         _say({"done": written})
-
-
-def _limit_resources(limits: ReadingLimits, file_bytes: int) -> None:
-    try:
-        import resource
-    except ImportError:  # not POSIX: the parent's clock is what bounds this process
-        return
-    seconds = math.ceil(limits.library_seconds + limits.seconds_to_decode(limits.decoded_bytes))
-    for kind, bound in (
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_FSIZE, limits.decoded_bytes + 2**20),
-        (resource.RLIMIT_AS, limits.address_space + file_bytes),
-    ):
-        with suppress(ValueError, OSError):  # a stricter limit is in force already, or the system has none of this kind
-            resource.setrlimit(kind, (bound, bound))
 
 
 def _say(message: dict[str, Any]) -> None:

@@ -43,8 +43,6 @@ def checked_clip(values: Any, clip: str, kind: str) -> NDArray[np.float32]:
         raise ShapeError(
             f"{kind} of clip {clip!r} has shape {array.shape}, expected (reactions, frames, channels), none empty."
         )
-    with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, which is refused next
-        array = array.astype(np.float32, copy=False)
     finite = np.isfinite(array)
     if not finite.all():
         reaction, frame, channel = np.argwhere(~finite)[0]
@@ -69,15 +67,17 @@ class FinishedClips:
     def __init__(self, folder: Path, attributes: Mapping[str, str | int]) -> None:
         self.folder = folder
         folder.mkdir(exist_ok=True)
-        self._claim({name: attributes[name] for name in _IDENTITY})
+        files = sorted(folder.glob("clip-*.npz"))
+        self._claim({name: attributes[name] for name in _IDENTITY}, empty=not files)
+        self._first: dict[str, tuple[int, int]] | None = None
         self.ids: dict[str, Path] = {}
-        for file in sorted(folder.glob("clip-*.npz")):
+        for file in files:
             with np.load(file, allow_pickle=False) as stored:
                 self.ids[str(stored["clip"])] = file
 
-    def _claim(self, run: Mapping[str, str | int]) -> None:
+    def _claim(self, run: Mapping[str, str | int], *, empty: bool) -> None:
         manifest = self.folder / _MANIFEST
-        if not manifest.is_file():
+        if empty or not manifest.is_file():
             temporary = manifest.with_suffix(".tmp")
             temporary.write_text(json.dumps(run), encoding="utf-8")
             temporary.replace(manifest)
@@ -104,7 +104,8 @@ class FinishedClips:
             if earlier.keys() != arrays.keys() or any(not np.array_equal(earlier[k], arrays[k]) for k in arrays):
                 raise InputError(f"clip {clip!r} was written before, with other values. Each clip is written once.")
             return
-        self._check_like_first(clip, arrays)
+        if self.ids:
+            self._check_like_first(clip, arrays)
         file = self.folder / f"clip-{len(self.ids):07d}.npz"
         temporary = file.with_suffix(".tmp")
         with temporary.open("wb") as stream, zipfile.ZipFile(stream, "w") as archive:
@@ -115,17 +116,14 @@ class FinishedClips:
         self.ids[clip] = file
 
     def _check_like_first(self, clip: str, arrays: Arrays) -> None:
-        if not self.ids:
-            self._like = {kind: _variant(values) for kind, values in arrays.items()}
-            return
-        if not hasattr(self, "_like"):
-            self._like = {kind: _variant(values) for kind, values in self.read(next(iter(self.ids))).items()}
         found = {kind: _variant(values) for kind, values in arrays.items()}
-        if found.keys() != self._like.keys():
-            raise InputError(f"clip {clip!r} has {', '.join(found)}, but the first clip {', '.join(self._like)}.")
-        if found != self._like:
+        if self._first is None:
+            self._first = {kind: _variant(values) for kind, values in self.read(next(iter(self.ids))).items()}
+        if found.keys() != self._first.keys():
+            raise InputError(f"clip {clip!r} has {', '.join(found)}, but the first clip {', '.join(self._first)}.")
+        if found != self._first:
             raise ShapeError(
-                f"clip {clip!r} has {_describe(found)}, but the first clip {_describe(self._like)}. "
+                f"clip {clip!r} has {_describe(found)}, but the first clip {_describe(self._first)}. "
                 "Only the number of frames may differ."
             )
 

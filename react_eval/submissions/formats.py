@@ -47,7 +47,7 @@ def open_file(file: Path, limits: ReadingLimits, name: str, say: Callable[[dict[
         file: The private copy.
         limits: Bounds to keep.
         name: What the user called it.
-        say: Takes messages for the parent, such as that a slow library is loaded.
+        say: Takes messages for the parent, such as that a library is loaded, which can take long.
 
     Returns:
         The file, ready to be decoded.
@@ -67,8 +67,10 @@ def open_file(file: Path, limits: ReadingLimits, name: str, say: Callable[[dict[
 
 def _open(format_: str, file: Path, limits: ReadingLimits, say: Callable[[dict[str, Any]], None]) -> OpenedFile:
     if format_ == "HDF5":
+        say({"loading": "h5py"})
         from react_eval.submissions.hdf5 import open_hdf5  # each format loads its own library
 
+        say({"loaded": "h5py"})
         return open_hdf5(file, limits)
     if format_ == "npy":
         from react_eval.submissions.npy import open_npy

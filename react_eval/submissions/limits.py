@@ -19,8 +19,9 @@ class ReadingLimits:
         decoded_bytes: Most bytes that all its values take as float32.
         chunk_bytes: Largest HDF5 chunk, decoded.
         address_space: Memory of the process that reads the file, beside what it maps of the file itself.
-        structure_seconds: Time within which the structure must be known, start of the process included.
-        library_seconds: Time that loading torch may add for a torch file.
+        library_address_space: What loading torch may take in addition, before it is bounded again.
+        structure_seconds: Time within which the structure must be known, once the libraries are loaded.
+        library_seconds: Time that loading a library may take, on however slow a disk.
         decoding_seconds: Time for decoding, whatever the size.
         decoding_rate: Bytes a second that are granted in addition to that.
         clips: Most clips.
@@ -35,7 +36,8 @@ class ReadingLimits:
     decoded_bytes: int = 16 * _GIB
     chunk_bytes: int = _GIB // 2
     address_space: int = 4 * _GIB
-    structure_seconds: float = 5.0
+    library_address_space: int = 32 * _GIB
+    structure_seconds: float = 4.0
     library_seconds: float = 60.0
     decoding_seconds: float = 30.0
     decoding_rate: float = 10e6

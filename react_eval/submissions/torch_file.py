@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from react_eval.submissions.checks import (
 from react_eval.submissions.decoding import OpenedArray, OpenedFile, Slices
 from react_eval.submissions.layout import KINDS, ArrayLayout, Layout, kind_of
 from react_eval.submissions.limits import ReadingLimits
+from react_eval.submissions.resources import allow_library, limit_after_library
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,13 +30,21 @@ if TYPE_CHECKING:
 __all__ = ["open_torch"]
 
 
-def open_torch(file: Path, limits: ReadingLimits) -> OpenedFile:
+def open_torch(file: Path, limits: ReadingLimits, say: Callable[[dict[str, Any]], None]) -> OpenedFile:
     """Load a torch file whose archive was checked.
+
+    Args:
+        file: The private copy.
+        limits: Bounds to keep.
+        say: Takes messages for the parent.
+
+    Returns:
+        The file, ready to be decoded.
 
     Raises:
         UnreadableFileError: If torch is not installed, the file needs code to be run, or holds no predictions.
     """
-    content = _load(file)
+    content = _load(file, limits, say)
     tensors, clips = _tensors(content, limits)
     arrays = [_opened(name, tensor, limits) for name, tensor in tensors.items()]
     layouts = tuple(array.layout for array in arrays)
@@ -44,7 +53,9 @@ def open_torch(file: Path, limits: ReadingLimits) -> OpenedFile:
     return OpenedFile(Layout("torch", layouts, ids, notes=trusted_order(ids)), arrays, keep=(content,))
 
 
-def _load(file: Path) -> Any:
+def _load(file: Path, limits: ReadingLimits, say: Callable[[dict[str, Any]], None]) -> Any:
+    say({"loading": "torch"})
+    allow_library()
     try:
         import torch
     except ImportError:
@@ -53,6 +64,8 @@ def _load(file: Path) -> Any:
             "install torch."
         ) from None
     torch.set_num_threads(1)
+    limit_after_library(limits, file.stat().st_size)
+    say({"loaded": "torch"})
     try:
         return torch.load(file, map_location="cpu", weights_only=True, mmap=True)
     except pickle.UnpicklingError:
@@ -90,9 +103,8 @@ def _opened(name: str, tensor: torch.Tensor, limits: ReadingLimits) -> OpenedArr
 
     if tensor.layout != torch.strided or tensor.is_quantized or tensor.device.type != "cpu":
         raise UnreadableFileError(f"{name} is a sparse, quantised or empty tensor, expected a dense one.")
-    half_formats = (torch.bfloat16,)
     stored = str(tensor.dtype).removeprefix("torch.")
-    if tensor.dtype not in half_formats:
+    if tensor.dtype != torch.bfloat16:  # which numpy does not know
         check_type(np.dtype(stored) if stored in np.sctypeDict else np.dtype("V1"), name)
     shape = tuple(tensor.shape)
     check_shape(shape, name)

@@ -1,0 +1,55 @@
+"""Bounds that the reading process puts on itself before it opens a file; none where the system knows no such bounds."""
+
+from __future__ import annotations
+
+import math
+from contextlib import suppress
+from pathlib import Path
+
+from react_eval.submissions.limits import ReadingLimits
+
+try:
+    import resource
+except ImportError:  # not POSIX: the parent's clock is what bounds the process
+    HAS_LIMITS = False
+else:
+    HAS_LIMITS = True
+
+__all__ = ["allow_library", "limit_after_library", "limit_resources"]
+
+
+def limit_resources(limits: ReadingLimits, file_bytes: int) -> None:
+    """Bound memory, processor time, core dumps and the files that are written.
+
+    Args:
+        limits: The bounds.
+        file_bytes: Size of the file, which may be mapped in addition to the memory that is allowed.
+    """
+    if not HAS_LIMITS:
+        return
+    seconds = math.ceil(limits.library_seconds + limits.seconds_to_decode(limits.decoded_bytes))
+    memory = limits.address_space + file_bytes
+    _limit(resource.RLIMIT_CORE, 0, 0)
+    _limit(resource.RLIMIT_CPU, seconds, seconds)
+    _limit(resource.RLIMIT_FSIZE, *(limits.decoded_bytes + 2**20,) * 2)
+    _limit(resource.RLIMIT_AS, memory, memory + limits.library_address_space)
+
+
+def allow_library() -> None:
+    """Let a large library be mapped: one that can use a GPU takes more address space than any submission."""
+    if HAS_LIMITS:
+        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+        _limit(resource.RLIMIT_AS, hard, hard)
+
+
+def limit_after_library(limits: ReadingLimits, file_bytes: int) -> None:
+    """Bound memory again, to what the library took and as much beside it as any other file gets."""
+    pages = Path("/proc/self/statm")
+    if HAS_LIMITS and pages.is_file():
+        taken = int(pages.read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+        _limit(resource.RLIMIT_AS, *(taken + limits.address_space + file_bytes,) * 2)
+
+
+def _limit(kind: int, soft: int, hard: int) -> None:
+    with suppress(ValueError, OSError):  # a stricter limit is in force already, or the system has none of this kind
+        resource.setrlimit(kind, (soft, hard))
