@@ -61,6 +61,7 @@ class ClipSet:
     reactions: int = 0
     show_progress: bool | None = False
     _shared: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
+    _of_listeners: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.predictions)
@@ -132,10 +133,11 @@ class ClipSet:
 
     def shared(self, key: Hashable, compute: Callable[[], Result]) -> Result:
         """Compute something once for all metrics and protocols that ask for it by `key`."""
-        if key not in self._shared:
-            self._shared[key] = compute()
-        found: Result = self._shared[key]
-        return found
+        return _computed_once(self._shared, key, compute)
+
+    def shared_of_listeners(self, key: Hashable, compute: Callable[[], Result]) -> Result:
+        """The same for what depends on the listeners alone; baselines on the same data share it too."""
+        return _computed_once(self._of_listeners, key, compute)
 
     def map(self, function: Callable[[int], Result], label: str) -> list[Result]:
         """Apply a function to every clip index, on several threads, results in clip order.
@@ -157,3 +159,10 @@ class ClipSet:
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
+
+
+def _computed_once(store: dict[Hashable, Any], key: Hashable, compute: Callable[[], Result]) -> Result:
+    if key not in store:
+        store[key] = compute()
+    found: Result = store[key]
+    return found

@@ -10,12 +10,13 @@ from react_eval.kernels.compiling import compiled
 __all__ = ["weighted_dtw"]
 
 Array = NDArray[np.float64]
+Series = NDArray[np.float32] | Array
 
 
 @compiled
 def weighted_dtw(
-    first: Array,
-    second: Array,
+    first: Series,
+    second: Series,
     starts: NDArray[np.int64],
     stops: NDArray[np.int64],
     weights: Array,
@@ -26,7 +27,7 @@ def weighted_dtw(
     Steps (1, 0), (0, 1), (1, 1); no window; each group warps on its own. Memory is two rows.
 
     Args:
-        first: (T1, C) series.
+        first: (T1, C) series; distances are summed in float64.
         second: (T2, C) series.
         starts: First channel of each group.
         stops: One past the last channel of each group.
@@ -39,8 +40,8 @@ def weighted_dtw(
     total = 0.0
     for group in range(starts.shape[0]):
         # Contiguous copies let the channel loop run over neighbouring values.
-        one = first[:, starts[group] : stops[group]].copy()
-        other = second[:, starts[group] : stops[group]].copy()
+        one = first[:, starts[group] : stops[group]].astype(np.float64)
+        other = second[:, starts[group] : stops[group]].astype(np.float64)
         total = _add_group(one, other, total, weights[group], limit)
         if total >= limit:
             return np.inf

@@ -84,7 +84,7 @@ def frcorr(
 def _measure(clips: ClipSet, settings: FRCorrSettings) -> Measurement:
     neighbours = clips.require_neighbours(settings.neighbours)
     listeners = clips.require_listeners()
-    known = clips.shared("listener moments", lambda: [moments(np.asarray(each)[None]) for each in listeners])
+    known = clips.shared_of_listeners("moments", lambda: [moments(np.asarray(each)[None]) for each in listeners])
     found = clips.map(lambda clip: _best(clips, clip, neighbours[clip], known, settings), "FRCorr")
     best = np.array([values for values, _, _ in found])
     per_clip = best.mean(axis=1)

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from react_eval.clip_set import ClipSet
+from react_eval.clip_set import Clips, ClipSet
 from react_eval.kernels.dynamic_time_warping import weighted_dtw
 from react_eval.metrics.arguments import clip_set
 from react_eval.registry import Measurement, Metric, mean_over_clips, register
@@ -96,11 +96,11 @@ def _measure(clips: ClipSet, settings: FRDistSettings) -> Measurement:
 
 def _nearest_of_all(clips: ClipSet, settings: FRDistSettings, divide: bool) -> list[tuple[Array, Indices]]:
     neighbours = clips.require_neighbours(settings.neighbours)
-    listeners = [np.asarray(each, dtype=np.float64) for each in clips.require_listeners()]
+    listeners = clips.require_listeners()
     groups = _group_arrays(clips, settings)
 
     def nearest(clip: int) -> tuple[Array, Indices]:
-        reactions = np.asarray(clips.predictions[clip], dtype=np.float64)
+        reactions = clips.predictions[clip]
         found = [_nearest(reaction, listeners, neighbours[clip], groups, divide) for reaction in reactions]
         return np.array([distance for distance, _ in found]), np.array([which for _, which in found])
 
@@ -119,8 +119,8 @@ def _group_arrays(clips: ClipSet, settings: FRDistSettings) -> tuple[NDArray[np.
 
 
 def _nearest(
-    reaction: Array,
-    listeners: Sequence[Array],
+    reaction: NDArray[np.float32],
+    listeners: Clips,
     neighbours: Indices,
     groups: tuple[NDArray[np.int64], NDArray[np.int64], Array],
     divide: bool,

@@ -2,8 +2,8 @@
 
 Run as ``python -m react_eval.submissions.child FILE FOLDER LIMITS NAME``. FILE is the private copy, FOLDER takes the
 decoded values, LIMITS is the JSON of `ReadingLimits`, NAME is what the user called the file. Each line on stdout is
-one of ``{"loading": library}``, ``{"loaded": library}``, ``{"structure": layout}``, ``{"done": bytes}``, ``{"finished": true}`` or
-``{"error": message}``.
+one of ``{"loading": library}``, ``{"loaded": library}``, ``{"structure": layout}``, ``{"done": bytes}``,
+``{"finished": true}`` or ``{"error": message}``.
 """
 
 from __future__ import annotations
