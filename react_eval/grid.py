@@ -146,8 +146,8 @@ def _width(text: str) -> int:
 def _escape_markdown(text: str) -> str:
     """Escape what Markdown would read as markup; an underscore within a word is none."""
     escaped = re.sub(r"([\\*`\[\]])|(?<!\w)_|_(?!\w)", lambda found: "\\" + found[0], text)
-    return escaped.replace("<", "&lt;").replace("\n", " ")
+    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace("\n", " ")
 
 
 def _escape_latex(text: str) -> str:
-    return "".join(_LATEX.get(sign, sign) for sign in text)
+    return "".join(_LATEX.get(sign, sign) for sign in text.replace("\n", " "))

@@ -26,7 +26,8 @@ def to_numpy(values: Any, name: str) -> NDArray[np.float32]:
         name: What it is, for messages.
 
     Returns:
-        A numpy array; the same one where it is float32 already.
+        A numpy array in C order, so that no layout in memory changes a bit of a score; the same one where it is that
+        already.
 
     Raises:
         DtypeError: If the values are integers, booleans or no numbers at all.
@@ -38,13 +39,13 @@ def to_numpy(values: Any, name: str) -> NDArray[np.float32]:
         values = values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
         values = values.numpy()
     array = np.asarray(values)
-    if array.dtype not in (np.float16, np.float32, np.float64):
+    if array.dtype.kind != "f" or array.dtype.itemsize > 8:
         raise DtypeError(
             f"{name} has values of type {array.dtype}, expected float32. "
             "Integers are nearly always a mistake here; convert with .astype('float32') if they are meant."
         )
     with np.errstate(over="ignore"):
-        return array.astype(np.float32, copy=False)
+        return array.astype(np.float32, order="C", copy=False)
 
 
 def series_of(values: Any, name: str, axes: int) -> Clips:
@@ -120,7 +121,7 @@ def neighbour_indices(neighbours: Any, clips: Sequence[str], listeners: int, nam
     Raises:
         NeighbourError: If the shape does not fit, an index is out of range, or a clip has no neighbour.
     """
-    matrix = isinstance(neighbours, np.ndarray) or hasattr(neighbours, "shape") or np.ndim(neighbours[0]) == 0
+    matrix = hasattr(neighbours, "shape") or (len(neighbours) > 0 and np.ndim(neighbours[0]) == 0)
     chosen = (
         _matrix_rows(neighbours, len(clips), listeners, name) if matrix else _index_lists(neighbours, listeners, name)
     )
@@ -191,13 +192,14 @@ def clip_set(
         raise ShapeError(f"there are {len(ids)} clip ids for {len(reactions)} clips of predictions.")
     listeners = None if listener is None else series_of(listener, "listener", 2)
     speakers = None if speaker is None else series_of(speaker, "speaker", 2)
-    _check_partners(reactions, listeners, speakers)
+    schema = schema or schema_for(reactions[0].shape[-1])
+    _check_partners(reactions, listeners, speakers, schema)
     if neighbours is not None and listeners is None:
         raise InputError("neighbours were given without listeners. Pass listener=… too.")
     count = len(listeners) if listeners is not None else 0
     return ClipSet(
         predictions=reactions,
-        schema=schema or schema_for(reactions[0].shape[-1]),
+        schema=schema,
         clips=ids,
         listeners=listeners,
         speakers=speakers,
@@ -207,8 +209,10 @@ def clip_set(
     )
 
 
-def _check_partners(reactions: Any, listeners: Any, speakers: Any) -> None:
+def _check_partners(reactions: Any, listeners: Any, speakers: Any, schema: ChannelSchema) -> None:
     channels = reactions[0].shape[-1]
+    if len(schema) != channels:
+        raise ChannelError(f"predictions have {channels} channels, but the schema {schema.name!r} has {len(schema)}.")
     for name, others in (("listener", listeners), ("speaker", speakers)):
         if others is not None and others[0].shape[-1] != channels:
             raise ChannelError(f"predictions have {channels} channels, {name} has {others[0].shape[-1]}.")

@@ -1,0 +1,132 @@
+"""Predictions in every form give the same score to the bit."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from oracles.examples import example
+
+from react_data.channels import EMOTION_25
+from react_eval.scoring import score_arrays
+
+CLIPS = ["b", "a", "d", "c"]
+DIMS = ("clip", "reaction", "frame", "emotion")
+
+
+def data(**changes):
+    """Predictions are multiples of 1/128, which half precision holds exactly."""
+    made = example()
+    made["predictions"] = np.round(128 * made["predictions"]).clip(0, 128).astype(np.float32) / 128
+    return made | changes
+
+
+def scored(predictions, **changes):
+    return score_arrays(**data(predictions=predictions, **changes), protocol=["react2024", "corrected"], context=False)
+
+
+def notes_of(predictions):
+    return score_arrays(predictions).notes
+
+
+def torch_tensor(values, dtype="float32", grad=False):
+    torch = pytest.importorskip("torch")
+    return torch.from_numpy(values.copy()).to(getattr(torch, dtype)).requires_grad_(grad)
+
+
+def frame(values):
+    levels = [CLIPS, *(range(size) for size in values.shape[1:3])]
+    index = pd.MultiIndex.from_product(levels, names=["clip", "reaction", "frame"])
+    return pd.DataFrame(values.reshape(-1, values.shape[-1]), index=index)
+
+
+def shuffled_frame(values):
+    """The rows of each clip in any order; the clips follow each other as the listeners do."""
+    table = frame(values)
+    order = np.random.default_rng(0).permutation(len(table))
+    order = order[np.argsort(order // (len(table) // len(CLIPS)), kind="stable")]
+    return table.iloc[order]
+
+
+def array(values):
+    return xr.DataArray(values, dims=DIMS, coords={"clip": CLIPS})
+
+
+FORMS = {
+    "float64": lambda values: values.astype(np.float64),
+    "float16": lambda values: values.astype(np.float16),
+    "Fortran order": np.asfortranarray,
+    "big endian": lambda values: values.astype(">f4"),
+    "a view": lambda values: np.repeat(values, 2, axis=2)[:, :, ::2],
+    "torch": torch_tensor,
+    "torch float64": lambda values: torch_tensor(values, "float64"),
+    "torch bfloat16": lambda values: torch_tensor(values, "bfloat16"),
+    "torch half": lambda values: torch_tensor(values, "float16"),
+    "torch with gradients": lambda values: torch_tensor(values, grad=True),
+    "list of arrays": list,
+    "tuple of tensors": lambda values: tuple(torch_tensor(clip) for clip in values),
+    "dict": lambda values: dict(zip(CLIPS, values, strict=True)),
+    "dict of tensors": lambda values: {clip: torch_tensor(each) for clip, each in zip(CLIPS, values, strict=True)},
+    "xarray": array,
+    "xarray, other order": lambda values: array(values).transpose("emotion", "frame", "clip", "reaction"),
+    "xarray, no coordinates": lambda values: xr.DataArray(values, dims=DIMS),
+    "Dataset": lambda values: xr.Dataset({"prediction": array(values)}),
+    "Dataset of both": lambda values: xr.Dataset(
+        {
+            "prediction": array(values),
+            "prediction_3dmm": (("clip", "reaction", "frame", "coefficient"), np.zeros((4, 3, 60, 58), np.float32)),
+        }
+    ),
+    "pandas": frame,
+    "pandas, rows in any order": shuffled_frame,
+}
+NAMED = ("dict", "dict of tensors", "xarray", "xarray, other order", "Dataset", "Dataset of both")
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.filterwarnings("ignore::pandas.errors.PerformanceWarning")
+def test_every_form_gives_the_same_score_to_the_bit(form):
+    values = data()["predictions"]
+    result = scored(FORMS[form](values))
+    assert dict(result) == dict(scored(values))
+    named = form in NAMED or form.startswith("pandas")
+    assert result.results[0].clips == (tuple(CLIPS) if named else ("0", "1", "2", "3"))
+
+
+@pytest.mark.parametrize("form", ["list of arrays", "dict"])
+def test_clips_of_unequal_length_stay_as_they_are(form):
+    values = data()["predictions"]
+    cut = [clip[:, : 60 - number] for number, clip in enumerate(values)]
+    listener = [each[: 60 - number] for number, each in enumerate(data()["listener"])]
+    given = cut if form == "list of arrays" else dict(zip(CLIPS, cut, strict=True))
+    result = score_arrays(given, listener=listener, neighbours=[[0], [1], [2], [3]], context=False)
+    assert result.facts["frames"] == "57–60"
+    assert result["FRDist"] > 0
+    assert np.isnan(result["FRDvs"])
+
+
+def test_casts_are_noted():
+    values = data()["predictions"]
+    note = ("predictions were cast from float64 to float32",)
+    for form in ("float64", "torch float64"):
+        assert [each for each in notes_of(FORMS[form](values)) if "cast" in each] == list(note)
+    assert not [each for each in notes_of(values) if "cast" in each]
+
+
+def test_listeners_speakers_and_neighbours_come_as_tensors_too():
+    torch = pytest.importorskip("torch")
+    tensors = {key: torch.from_numpy(values.copy()) for key, values in data().items()}
+    assert dict(score_arrays(**tensors)) == dict(score_arrays(**data()))
+
+
+@pytest.mark.parametrize("matrix", [np.int64, np.float32, bool])
+def test_neighbours_of_any_type_are_0_and_1(matrix):
+    given = data()["neighbours"].astype(matrix)
+    assert dict(scored(data()["predictions"], neighbours=given)) == dict(scored(data()["predictions"]))
+
+
+def test_58_channels_are_coefficients_and_names_choose_the_groups():
+    assert score_arrays(np.zeros((2, 1, 60, 58), np.float32)).facts["channels"] == "faceverse-58"
+    assert score_arrays(**data()).facts["channels"] == "emotion-25"
+    named = score_arrays(**data(), channels=[f"mine{number}" for number in range(25)])
+    assert named.facts["channels"] == "unknown-25"
+    assert named["FRDist"] != score_arrays(**data(), channels=EMOTION_25)["FRDist"]

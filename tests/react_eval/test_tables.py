@@ -1,0 +1,199 @@
+"""The table of many methods, and its text in every form, whatever the methods are called."""
+
+import re
+
+import pytest
+
+from react_eval import find_protocol, table
+from react_eval.errors import InputError
+from react_eval.grid import Cell, Grid
+from react_eval.registry import Measurement
+from react_eval.result import ScoreResult
+
+REAL = {"FRCorr": 1.0, "FRDist": 0.0, "FRDiv": 0.0, "FRVar": 0.05, "FRDvs": 0.1, "FRSyn": 30.0}
+LOW = {"FRCorr": 0.2, "FRDist": 0.3, "FRDiv": 0.01, "FRVar": 0.01, "FRDvs": 0.02, "FRSyn": 20.0}
+HIGH = {"FRCorr": 0.6, "FRDist": 0.4, "FRDiv": 0.08, "FRVar": 0.06, "FRDvs": 0.3, "FRSyn": 25.0}
+HOSTILE = {
+    "latex": r"\input{/etc/passwd} 100% $x_1^2$ & {a} ~#",
+    "html": "<script>alert('x')</script> & \"q\"",
+    "markdown": "a | b * c ` d _e_ [f](javascript:g) <img src=x>",
+    "lines": "one\n\ntwo",
+    "entity": "&lt;b&gt;",
+    "wide": "方法 α ± ↑",
+}
+
+
+def result(method, values=LOW, protocol="corrected", context=True, unranked=(), **facts):
+    size = {"clips": 8, "reactions": 10, "frames": 750, "neighbours": "matrix", "channels": "emotion-25"}
+    return ScoreResult(
+        protocol=find_protocol(protocol),
+        measurements={key: Measurement(value, rankable=key not in unranked) for key, value in values.items()},
+        context={"GT": REAL} if context else {},
+        facts={**size, "split": "val", "method": method, **facts},
+        hashes={"predictions": "p", "data": "d"},
+        diagnostics={},
+    )
+
+
+def cells(grid, method):
+    row = next(row for row in grid.rows if row and row[0].text == method)
+    return dict(zip(LOW, row[1:], strict=True))
+
+
+def bold(grid):
+    """Methods that stand out, by metric."""
+    methods = [row[0].text for row in grid.rows if row]
+    return {key: [method for method in methods if cells(grid, method)[key].bold] for key in LOW}
+
+
+def test_each_direction_has_its_best_method_and_frdiv_none():
+    grid = table([result("low", LOW), result("high", HIGH)])
+    assert bold(grid) == {
+        "FRCorr": ["high"],
+        "FRDist": ["low"],
+        "FRDiv": [],
+        "FRVar": ["high"],
+        "FRDvs": ["low"],
+        "FRSyn": ["low"],
+    }
+
+
+def test_headings_show_the_direction():
+    grid = table([result("low")])
+    assert list(grid.headings) == ["method", "FRCorr ↑", "FRDist ↓", "FRDiv", "FRVar →GT", "FRDvs →GT", "FRSyn ↓"]
+
+
+def test_naive_methods_come_first_and_are_never_bold():
+    best = {"FRCorr": 9.0, "FRDist": 0.0, "FRDiv": 0.0, "FRVar": 0.05, "FRDvs": 0.1, "FRSyn": 0.0}
+    grid = table([result("low", LOW), result("GT", best), result("high", HIGH), result("B_Mime", best)])
+    assert [row[0].text if row else None for row in grid.rows] == ["GT", "B_Mime", None, "low", "high"]
+    assert bold(grid)["FRCorr"] == ["high"]
+    assert not {"GT", "B_Mime"} & {method for methods in bold(grid).values() for method in methods}
+
+
+def test_what_cannot_be_ranked_is_marked_and_never_bold():
+    grid = table([result("low", LOW, unranked=["FRSyn"]), result("high", HIGH), result("third", HIGH)])
+    assert cells(grid, "low")["FRSyn"].text == "20.00 †"
+    assert "low" not in bold(grid)["FRSyn"]
+    assert any(note.startswith("†") for note in grid.notes)
+
+
+def test_undefined_values_are_a_dash_and_never_bold():
+    grid = table([result("low", LOW | {"FRCorr": float("nan")}), result("high", HIGH), result("third", LOW)])
+    assert cells(grid, "low")["FRCorr"].text == "–"
+    assert bold(grid)["FRCorr"] == ["high"]
+
+
+def test_one_method_alone_is_the_best_of_nothing():
+    assert not any(bold(table([result("GT", REAL), result("low")])).values())
+
+
+def test_without_real_values_nothing_is_nearest_to_them():
+    grid = table([result("low", LOW, context=False), result("high", HIGH, context=False)])
+    assert bold(grid)["FRVar"] == bold(grid)["FRDvs"] == []
+    assert bold(grid)["FRCorr"] == ["high"]
+
+
+def test_run_seeds_become_mean_and_standard_deviation():
+    runs = [result("low", LOW | {"FRCorr": value}, run_seed=seed) for seed, value in enumerate([0.1, 0.2, 0.3])]
+    assert cells(table(runs), "low")["FRCorr"].text == "0.2000 ± 0.1000"
+    assert cells(table(runs), "low")["FRDist"].text == "0.3000 ± 0.0000"
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ({"protocol": "react2024"}, r"different protocols do not compare: corrected@1; react2024@1\."),
+        ({"split": "test"}, r"different splits do not compare: test; val\."),
+        ({"clips": 9}, r"different numbers of clips do not compare: 8; 9\."),
+        ({"values": {"FRCorr": 1.0}}, "different sets of metrics do not compare"),
+    ],
+)
+def test_what_does_not_compare_is_refused(other, message):
+    with pytest.raises(InputError, match=message):
+        table([result("low"), result("high", **other)])
+
+
+def test_an_empty_table_is_refused():
+    with pytest.raises(InputError, match="there are no results to put into a table"):
+        table([])
+
+
+def test_the_caption_says_what_was_scored_and_synthetic_data_say_so():
+    grid = table([result("low", synthetic=True)])
+    assert grid.caption == "corrected@1, val, 8 clips × 10 reactions × 750 frames"
+    assert grid.notes[0].startswith("Synthetic data")
+    assert not any("Synthetic" in note for note in table([result("low")]).notes)
+    assert grid.notes[-1] == result("low", synthetic=True).signature
+
+
+def test_a_method_without_a_name_is_called_predictions():
+    assert table([result("")]).rows[0][0].text == "predictions"
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_html_shows_names_as_text(kind):
+    shown = table([result(HOSTILE[kind]), result("high", HIGH)]).to_html()
+    assert set(re.findall(r"</?([a-z]+)", shown)) <= {
+        *("table", "caption", "thead", "tbody", "tr", "th", "td", "b", "ul", "li"),
+    }
+    assert shown.count("<tr>") == 3
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_latex_shows_names_as_text(kind):
+    lines = table([result(HOSTILE[kind]), result("high", HIGH)]).to_latex().splitlines()
+    row = lines[lines.index(r"\midrule") + 1]
+    assert row.endswith(r" \\")
+    assert len(re.findall(r"(?<!\\)&", row)) == 6
+    assert not re.search(r"(?<!\\)[%#]|(?<!\\)_", row)
+    assert r"\input" not in row
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_markdown_shows_names_as_text(kind):
+    lines = table([result(HOSTILE[kind]), result("high", HIGH)]).to_markdown().splitlines()
+    row = lines[lines.index("|---|---:|---:|---:|---:|---:|---:|") + 1]
+    assert len(re.findall(r"(?<!\\)\|", row)) == 8
+    assert "<" not in row
+    assert not re.search(r"(?<!\\)[\[\]`]", row)
+
+
+def test_names_are_escaped_exactly():
+    grid = Grid(["method"], [[Cell(r"a_b & 50% \x", bold=True)]], caption="c <d>", notes=["_n_"])
+    assert r"\textbf{a\_b \& 50\% \textbackslash{}x}" in grid.to_latex()
+    assert "<b>a_b &amp; 50% \\x</b>" in grid.to_html()
+    assert "<caption>c &lt;d&gt;</caption>" in grid.to_html()
+    assert "| **a_b &amp; 50% \\\\x** |" in grid.to_markdown()
+    assert "- \\_n\\_" in grid.to_markdown()
+
+
+def test_text_is_aligned_for_wide_signs_too():
+    grid = Grid(["name", "value"], [[Cell("方法"), Cell("1.00")], [], [Cell("m"), Cell("10.00", bold=True)]])
+    assert grid.to_text().splitlines() == [
+        "",
+        "",
+        "name   value",
+        "────  ──────",
+        "方法    1.00",
+        "────  ──────",
+        "m     10.00*",
+    ]
+
+
+def test_notebooks_and_print_show_the_table():
+    grid = table([result("low")])
+    assert str(grid) == grid.to_text()
+    assert grid._repr_html_() == grid.to_html()
+
+
+def test_rules_between_groups_are_rules_in_latex_and_nothing_in_markdown():
+    grid = table([result("GT", REAL), result("low"), result("high", HIGH)])
+    assert grid.to_latex().count(r"\midrule") == 2
+    assert len([line for line in grid.to_markdown().splitlines() if line.startswith("|")]) == 5
+
+
+def test_numbers_read_beside_each_other_have_the_same_digits():
+    grid = table([result("low", LOW | {"FRSyn": 20.0}), result("high", HIGH | {"FRSyn": 5.123})])
+    assert [cells(grid, method)["FRSyn"].text for method in ("low", "high")] == ["20.00", "5.12"]
+    assert cells(grid, "high")["FRDiv"].text == "0.0800"
