@@ -71,12 +71,12 @@ class Grid:
 
     def to_text(self) -> str:
         """Aligned columns for a terminal; bold is shown as a trailing star."""
-        lines = [[cell.text + ("*" if cell.bold else "") for cell in row] for row in self.rows]
+        lines = [[_printable(cell.text) + ("*" if cell.bold else "") for cell in row] for row in self.rows]
         widths = [max(_width(text) for text in column) for column in self._columns(lines)]
         rule = "  ".join("─" * width for width in widths)
         body = [rule if not line else self._aligned(line, widths) for line in lines]
-        parts = [self.caption, "", self._aligned(list(self.headings), widths), rule, *body]
-        return "\n".join([*parts, *([""] if self.notes else []), *self.notes])
+        parts = [_printable(self.caption), "", self._aligned(list(self.headings), widths), rule, *body]
+        return "\n".join([*parts, *([""] if self.notes else []), *map(_printable, self.notes)])
 
     def to_markdown(self) -> str:
         """A GitHub table."""
@@ -137,6 +137,11 @@ class Grid:
             space = " " * (width - _width(cell))
             cells.append(cell + space if side == "left" else space + cell)
         return "  ".join(cells).rstrip()
+
+
+def _printable(text: str) -> str:
+    """Text that cannot control a terminal."""
+    return "".join(sign if sign.isprintable() else "�" for sign in text)
 
 
 def _width(text: str) -> int:

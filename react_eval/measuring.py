@@ -93,6 +93,7 @@ def measure(
         intervals=bootstrap_intervals(clips, uses, measurements) if protocol.intervals else {},
         notes=(*notes, *left_out),
         clips=tuple(clips.clips),
+        listeners=_listener_names(clips),
         run={
             "seconds": seconds,
             "react_eval": __version__,
@@ -103,6 +104,12 @@ def measure(
             **(run or {}),
         },
     )
+
+
+def _listener_names(clips: ClipSet) -> tuple[str, ...]:
+    """A listener goes by the clip that it belongs to, or by its number where listeners are no clips."""
+    count = 0 if clips.listeners is None else len(clips.listeners)
+    return tuple(clips.clips) if count == len(clips) else tuple(map(str, range(count)))
 
 
 def gather(results: Sequence[ScoreResult]) -> ScoreResult | ProtocolResults:

@@ -57,6 +57,7 @@ class ScoreResult(Mapping[str, float]):
         intervals: 95 % bootstrap intervals by result key, where the protocol has them.
         notes: What a person should know about the inputs.
         clips: Ids of the scored clips; empty in a public result.
+        listeners: Ids of the listeners, which name the nearest neighbours; empty in a public result.
         run: Timings and versions, which are no part of the scores.
     """
 
@@ -69,6 +70,7 @@ class ScoreResult(Mapping[str, float]):
     intervals: Mapping[str, Interval] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     clips: tuple[str, ...] = ()
+    listeners: tuple[str, ...] = ()
     run: Mapping[str, Any] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> float:
@@ -163,19 +165,16 @@ class ScoreResult(Mapping[str, float]):
         return xr.Dataset(variables, {"clip": list(self.clips)}, {"signature": self.signature})
 
     def _named_neighbours(self, indices: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        listeners = self.facts.get("listener_ids") or self.clips
-        names = np.array([*listeners, ""], dtype=object)
+        names = np.array([*self.listeners, ""], dtype=object)
         return np.asarray(names[indices].astype(str))
 
     def public(self) -> ScoreResult:
         """Aggregates only: nothing that shows a test clip."""
         bare = {key: replace(found, per_clip={}) for key, found in self.measurements.items()}
-        facts = {name: value for name, value in self.facts.items() if name != "listener_ids"}
-        return replace(self, measurements=bare, clips=(), facts=facts)
+        return replace(self, measurements=bare, clips=(), listeners=())
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data: ``scores``, the same for the same predictions, data and protocol; and ``run``."""
-        facts = {name: value for name, value in self.facts.items() if name != "listener_ids"}
         scores = {
             "protocol": self.protocol.id,
             "signature": self.signature,
@@ -188,7 +187,7 @@ class ScoreResult(Mapping[str, float]):
                 name: {key: fixed_digits(value) for key, value in values.items()}
                 for name, values in self.context.items()
             },
-            "facts": facts,
+            "facts": dict(self.facts),
             "hashes": dict(self.hashes),
             "diagnostics": _plain(self.diagnostics),
             "notes": list(self.notes),
@@ -208,10 +207,18 @@ class ScoreResult(Mapping[str, float]):
 
 
 class ProtocolResults(Mapping[str, float]):
-    """Scores under several protocols, as a mapping of ``"protocol/key"`` to floats."""
+    """Scores under several protocols, as a mapping of ``"protocol/key"`` to floats.
+
+    A protocol goes by its name, or by its id where several of that name were scored.
+    """
 
     def __init__(self, results: tuple[ScoreResult, ...]) -> None:
         self.results = results
+        names = [result.protocol.name for result in results]
+        self._named = {
+            result.protocol.id if names.count(name) > 1 else name: result
+            for name, result in zip(names, results, strict=True)
+        }
 
     def protocol(self, name: str) -> ScoreResult:
         """The result under one protocol, by its name or id.
@@ -219,10 +226,10 @@ class ProtocolResults(Mapping[str, float]):
         Raises:
             KeyError: If it is not among them.
         """
-        for result in self.results:
-            if name in (result.protocol.name, result.protocol.id):
-                return result
-        raise KeyError(f"{name!r} is not among {[result.protocol.id for result in self.results]}")
+        known = {result.protocol.id: result for result in self.results} | self._named
+        if name not in known:
+            raise KeyError(f"{name!r} is not among {list(known)}")
+        return known[name]
 
     def __getitem__(self, name: str) -> float:
         protocol, _, key = name.rpartition("/")
@@ -231,7 +238,7 @@ class ProtocolResults(Mapping[str, float]):
         return self.protocol(protocol)[key]
 
     def __iter__(self) -> Iterator[str]:
-        return (f"{result.protocol.name}/{key}" for result in self.results for key in result)
+        return (f"{name}/{key}" for name, result in self._named.items() for key in result)
 
     def __len__(self) -> int:
         return sum(len(result) for result in self.results)

@@ -61,7 +61,8 @@ def score_arrays(
         predictions: Any form that `score` takes: (N, α, T, C) float32, N arrays (α, T, C), a file, …
         listener: Real listeners, (M, T, C) or M arrays (T, C); listener n belongs to clip n.
         speaker: Speakers, (N, T, C) or N arrays (T, C).
-        neighbours: (N, M) of 0 and 1: whether listener m is appropriate for clip n; or for each clip a list of indices.
+        neighbours: (N, M) array of 0 and 1: whether listener m is appropriate for clip n; or for each clip a list of
+            indices. Nested lists are indices: make an array of a matrix.
         personal: The same for neighbours that are the same listener person.
         persons: The listener person of each clip, from which `personal` follows if it is not given.
         sessions: The conversation of each clip, over which intervals are made.
@@ -85,7 +86,7 @@ def score_arrays(
         0.08
     """
     given = as_predictions(predictions, show_progress=show_progress)
-    kind = next(iter(given.arrays))
+    kind = _kind_beside(given, listener if listener is not None else speaker)
     schema = channels if isinstance(channels, ChannelSchema) else schema_for(channels) if channels else None
     ids = list(clips) if clips is not None else list(given.clips or ()) or None
     inputs = clip_set(
@@ -106,6 +107,15 @@ def score_arrays(
         for each in chosen_protocols(protocol)
     ]
     return gather(results)
+
+
+def _kind_beside(given: Predictions, others: Any) -> str:
+    """The kind of predictions with as many channels as the listeners or speakers have; the first if none has."""
+    channels = None if others is None else np.shape(others[0])[-1]
+    if len(given.arrays) == 1:
+        return next(iter(given.arrays))
+    fitting = [kind for kind, values in given.arrays.items() if values[0].shape[-1] == channels]
+    return next(iter([*fitting, *given.arrays]))
 
 
 def _personal(personal: Any, persons: Sequence[str] | None, neighbours: Any, listener: Any) -> Any:

@@ -33,7 +33,7 @@ def table(results: Sequence[ScoreResult]) -> Grid:
         A table with ``to_text``, ``to_markdown``, ``to_latex`` and ``to_html``.
 
     Raises:
-        InputError: If there are no results, or they do not compare: several protocols, splits or numbers of clips.
+        InputError: If there are no results, or they do not compare: they differ in protocol, split, data, sizes.
     """
     _check_comparable(results)
     runs: dict[str, list[ScoreResult]] = {}
@@ -168,10 +168,14 @@ def _personal_note(result: ScoreResult) -> str:
 def _check_comparable(results: Sequence[ScoreResult]) -> None:
     if not results:
         raise InputError("there are no results to put into a table.")
+    if any(hasattr(result, "results") for result in results):
+        raise InputError("a table is of one protocol: pass each result's result.protocol('react2024'), or another.")
+    facts = {"splits": "split", "kinds of channels": "channels"}
+    facts |= {f"numbers of {name}": name for name in ("clips", "reactions", "frames")}
     for what, values in {
         "protocols": [result.protocol.id for result in results],
-        "splits": [str(result.facts.get("split")) for result in results],
-        "numbers of clips": [str(result.facts["clips"]) for result in results],
+        **{what: [str(result.facts.get(name)) for result in results] for what, name in facts.items()},
+        "data": [result.hashes["data"][:12] for result in results],
         "sets of metrics": [", ".join(result) for result in results],
     }.items():
         if len(set(values)) > 1:

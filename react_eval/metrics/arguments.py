@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -187,9 +188,7 @@ def clip_set(
         raise ShapeError(
             f"clips have {abbreviate(sorted({e.shape[0] for e in reactions}))} reactions, expected one number."
         )
-    ids = list(clips) if clips is not None else [str(clip) for clip in range(len(reactions))]
-    if len(ids) != len(reactions):
-        raise ShapeError(f"there are {len(ids)} clip ids for {len(reactions)} clips of predictions.")
+    ids = _clip_ids(clips, len(reactions))
     listeners = None if listener is None else series_of(listener, "listener", 2)
     speakers = None if speaker is None else series_of(speaker, "speaker", 2)
     schema = schema or schema_for(reactions[0].shape[-1])
@@ -207,6 +206,16 @@ def clip_set(
         personal=None if personal is None else neighbour_indices(personal, ids, count, "personal"),
         reactions=reactions[0].shape[0],
     )
+
+
+def _clip_ids(clips: Sequence[str] | None, count: int) -> list[str]:
+    ids = [str(clip) for clip in (clips if clips is not None else range(count))]
+    if len(ids) != count:
+        raise ShapeError(f"there are {len(ids)} clip ids for {count} clips of predictions.")
+    repeated = [clip for clip, times in Counter(ids).items() if times > 1]
+    if repeated:
+        raise InputError(f"{len(repeated)} clip ids are given more than once: {abbreviate(repeated)}.")
+    return ids
 
 
 def _check_partners(reactions: Any, listeners: Any, speakers: Any, schema: ChannelSchema) -> None:

@@ -244,3 +244,26 @@ def test_chosen_metrics_keep_the_order_they_were_asked_in():
     chosen = react_eval.score_arrays(**example(), metrics=["TLCC", "frc", "FRCorr"])
     assert list(chosen) == ["FRSyn", "FRCorr"]
     assert chosen["FRCorr"] == react_eval.score_arrays(**example())["FRCorr"]
+
+
+def test_neighbours_are_named_where_listeners_are_no_clips():
+    data = example(seed=4, clips=3, reactions=2, frames=80)
+    listener = np.concatenate([data["listener"], data["listener"][:2]])
+    result = react_eval.score_arrays(
+        data["predictions"], listener=listener, neighbours=[[4], [3], [2]], clips=["a", "b", "c"], metrics=["FRDist"]
+    )
+    assert result.per_clip["FRDist_neighbour"].values[:, 0].tolist() == ["4", "3", "2"]
+
+
+def test_a_protocol_and_its_variant_keep_their_own_keys():
+    data = example(seed=5, clips=3, reactions=2, frames=80)
+    variant = react_eval.find_protocol("react2024").override("FRSyn", reactions="all")
+    both = react_eval.score_arrays(**data, protocol=["react2024", variant], metrics=["FRSyn"])
+    assert set(both) == {"react2024@1/FRSyn", "react2024@1+FRSyn.reactions=all/FRSyn"}
+    assert len(dict(both)) == len(both) == 2
+
+
+def test_clip_ids_given_twice_are_refused():
+    data = example(seed=6, clips=3, reactions=2, frames=80)
+    with pytest.raises(react_eval.ReactError, match="1 clip ids are given more than once: a"):
+        react_eval.score_arrays(**data, clips=["a", "b", "a"])

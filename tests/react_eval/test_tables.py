@@ -3,7 +3,9 @@
 import re
 
 import pytest
+from oracles.examples import example
 
+import react_eval
 from react_eval import find_protocol, table
 from react_eval.errors import InputError
 from react_eval.grid import Cell, Grid
@@ -197,3 +199,25 @@ def test_numbers_read_beside_each_other_have_the_same_digits():
     grid = table([result("low", LOW | {"FRSyn": 20.0}), result("high", HIGH | {"FRSyn": 5.123})])
     assert [cells(grid, method)["FRSyn"].text for method in ("low", "high")] == ["20.00", "5.12"]
     assert cells(grid, "high")["FRDiv"].text == "0.0800"
+
+
+def test_results_of_other_channels_or_data_do_not_share_a_table():
+    wide, other = example(seed=1, channels=58), example(seed=2, channels=25)
+    results = [react_eval.score_arrays(**data, protocol="corrected") for data in (wide, other)]
+    with pytest.raises(react_eval.ReactError, match="results of different kinds of channels do not compare"):
+        react_eval.table(results)
+    again = [react_eval.score_arrays(**example(seed=seed, channels=25)) for seed in (2, 3)]
+    with pytest.raises(react_eval.ReactError, match="results of different data do not compare"):
+        react_eval.table(again)
+
+
+def test_several_protocols_at_once_are_no_row_of_a_table():
+    both = react_eval.score_arrays(**example(seed=1), protocol=["react2024", "corrected"])
+    with pytest.raises(react_eval.ReactError, match="a table is of one protocol"):
+        react_eval.table([both])
+
+
+def test_a_method_name_cannot_control_the_terminal():
+    hostile = Grid(["method"], [[Cell("\x1b[2Jgone\n")]])
+    assert "\x1b" not in hostile.to_text()
+    assert "gone�" in hostile.to_text()
