@@ -118,6 +118,8 @@ def _notes(result: ScoreResult) -> list[str]:
     interval = next(iter(result.intervals.values()), None)
     if interval is not None:
         notes.append(f"Intervals: percentile bootstrap over {interval.clusters} {interval.kind}.")
+    elif result.protocol.intervals:
+        notes.append("No intervals: they are made over conversations, and there is only one.")
     return [*notes, *_value_notes(result), *result.notes, result.signature]
 
 

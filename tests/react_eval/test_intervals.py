@@ -57,7 +57,7 @@ def test_without_sessions_clips_are_drawn():
 def test_one_conversation_has_no_interval():
     _, result = scored(list("aaaaaa"))
     assert result.intervals == {}
-    assert "interval" not in str(result).lower()
+    assert "No intervals: they are made over conversations, and there is only one." in str(result)
 
 
 def test_undefined_metrics_have_no_interval():
