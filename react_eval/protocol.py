@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from importlib.metadata import entry_points
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from react_data.clips import suggest
 from react_eval.errors import InputError, UnknownNameError
@@ -127,11 +127,11 @@ class Protocol:
             'react2024@1+FRSyn.reactions=all'
         """
         chosen = self.use(metric)
-        known = {each.name: each for each in fields(chosen.settings)}
+        known = [each.name for each in fields(chosen.settings)]
         for name, value in settings.items():
             if name not in known:
                 raise UnknownNameError(f"{chosen.key} has no setting {name!r}. {suggest(name, known)}")
-            _check_setting(chosen, known[name].type, name, value)
+            _check_setting(chosen, name, value)
         changed = replace(chosen, settings=replace(chosen.settings, **settings))
         note = "".join(f"+{chosen.key}.{name}={value}" for name, value in settings.items())
         uses = tuple(changed if use is chosen else use for use in self.uses)
@@ -162,12 +162,12 @@ class Protocol:
         return self.override(metric, **{setting: typed})
 
 
-def _check_setting(use: MetricUse, kind: object, name: str, value: object) -> None:
+def _check_setting(use: MetricUse, name: str, value: object) -> None:
+    kind = get_type_hints(type(use.settings))[name]
     current = getattr(use.settings, name)
-    text = str(kind)
-    if text.startswith("Literal"):
-        allowed = [choice.strip(" \"'") for choice in text[len("Literal[") : -1].split(",")]
-        if value not in allowed:
+    if get_origin(kind) is Literal:
+        allowed = [str(choice) for choice in get_args(kind)]
+        if value not in get_args(kind):
             raise InputError(f"{use.key}.{name} = {value!r} is not known. {suggest(str(value), allowed)}")
     elif not isinstance(value, type(current)) or (isinstance(value, bool) and not isinstance(current, bool)):
         raise InputError(f"{use.key}.{name} = {value!r} is not of type {type(current).__name__}.")
