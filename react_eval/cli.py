@@ -83,9 +83,9 @@ def score(
         chosen_or_none = _overridden(protocols, overrides) if protocols or overrides else None
         result = score_file(preds, split=split, data=data, protocol=chosen_or_none, method=method, **common)
     result = result.public() if public else result
+    click.echo(result.to_json() if as_json else str(result), nl=not as_json)
     if save is not None:
         _save(result, save)
-    click.echo(result.to_json() if as_json else str(result), nl=not as_json)
 
 
 @main.command()

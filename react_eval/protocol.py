@@ -153,10 +153,9 @@ class Protocol:
             InputError: If the text is no value of the setting.
         """
         current = getattr(self.use(metric).settings, setting, None)
+        kind = str if current is None else type(current)
         try:
-            typed: Any = (
-                {"True": True, "False": False}[value] if isinstance(current, bool) else type(current or "")(value)
-            )
+            typed: Any = {"True": True, "False": False}[value] if isinstance(current, bool) else kind(value)
         except (KeyError, ValueError):
             raise InputError(f"{metric}.{setting}={value} is not of type {type(current).__name__}.") from None
         return self.override(metric, **{setting: typed})

@@ -87,8 +87,10 @@ def score_arrays(
     """
     given = as_predictions(predictions, show_progress=show_progress)
     kind = _kind_beside(given, listener if listener is not None else speaker)
-    schema = channels if isinstance(channels, ChannelSchema) else schema_for(channels) if channels else None
-    ids = list(clips) if clips is not None else list(given.clips or ()) or None
+    schema = channels if isinstance(channels, ChannelSchema) else schema_for(channels) if channels is not None else None
+    ids = [str(clip) for clip in clips] if clips is not None else list(given.clips or ()) or None
+    if given.clips is not None and ids != list(given.clips):
+        raise InputError("clips=… differs from the clips that the predictions name, or from their order. Pass one.")
     inputs = clip_set(
         given.arrays[kind],
         listener=listener,

@@ -104,7 +104,7 @@ def _notes(result: ScoreResult) -> list[str]:
     notes = [_SYNTHETIC] if result.facts.get("synthetic") else []
     for key, found in result.measurements.items():
         notes += [f"{key}: {found.reason}."] if found.reason else []
-        if found.details.get("share_undefined"):
+        if "floor" in found.details and found.details["share_undefined"]:
             notes.append(_undefined_note(key, found))
         if found.details.get("near_ties"):
             notes.append(f"{key}: {found.details['near_ties']} near-ties of lags within 1e-7.")

@@ -85,7 +85,7 @@ def validate(
     tree = OfficialTree(find_data_root(data), split)
     given = as_predictions(preds, show_progress=show_progress)
     with ExitStack() as stack:
-        if given.submission is not None:
+        if given.submission is not None and given is not preds:
             stack.enter_context(given.submission)
         return check_submission(given, tree, reactions=reactions, show_progress=show_progress)[0]
 

@@ -196,14 +196,18 @@ def clip_set(
     if neighbours is not None and listeners is None:
         raise InputError("neighbours were given without listeners. Pass listener=… too.")
     count = len(listeners) if listeners is not None else 0
+    lists = None if neighbours is None else neighbour_indices(neighbours, ids, count)
+    same = None if personal is None else neighbour_indices(personal, ids, count, "personal")
+    if lists is not None and same is not None:  # a mask, so a personal neighbour is a neighbour
+        same = [np.intersect1d(mine, every) for mine, every in zip(same, lists, strict=True)]
     return ClipSet(
         predictions=reactions,
         schema=schema,
         clips=ids,
         listeners=listeners,
         speakers=speakers,
-        neighbours=None if neighbours is None else neighbour_indices(neighbours, ids, count),
-        personal=None if personal is None else neighbour_indices(personal, ids, count, "personal"),
+        neighbours=lists,
+        personal=same,
         reactions=reactions[0].shape[0],
     )
 

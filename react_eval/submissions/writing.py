@@ -67,7 +67,10 @@ def save_submission(
     _check_free(target, overwrite)
     attributes = _attributes(method, split, track, run_seed)
     arrays, ids = _collect(preds, coefficients)
-    ids = tuple(str(clip) for clip in clips) if clips is not None else ids
+    given_ids = tuple(str(clip) for clip in clips) if clips is not None else ids
+    if ids and given_ids != ids:
+        raise InputError("clips=… differs from the clips that preds names, or from their order. Pass one.")
+    ids = given_ids
     number = len(next(iter(arrays.values())))
     _check_ids(ids, number)
     lengths = {kind: len(values) for kind, values in arrays.items()}
