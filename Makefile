@@ -27,7 +27,8 @@ check: $(INSTALLED)
 	$(BIN)/mypy
 
 bench: $(INSTALLED)
-	$(BIN)/pytest -q benchmarks --benchmark-enable --benchmark-only --benchmark-columns=min,median,rounds --benchmark-sort=name
+	$(BIN)/python -m pytest -q benchmarks -o addopts=--import-mode=importlib --benchmark-columns=min,median,rounds --benchmark-sort=name
+	$(BIN)/python -m benchmarks.scaling --short
 
 docs: $(INSTALLED)
 	$(BIN)/python docs/generate.py

@@ -9,10 +9,10 @@ import click
 
 from react_data.errors import ReactError
 
-__all__ = ["CHECK_FAILED", "Commands", "print_json"]
+__all__ = ["BAD_INPUT", "CHECK_FAILED", "Commands", "print_json"]
 
 CHECK_FAILED = 1
-_BAD_INPUT = 2
+BAD_INPUT = 2
 
 
 class Commands(click.Group):
@@ -24,7 +24,7 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except ReactError as error:
             click.echo(f"error: {error}", err=True)
-            ctx.exit(_BAD_INPUT)
+            ctx.exit(BAD_INPUT)
 
 
 def print_json(content: Any) -> None:

@@ -56,14 +56,15 @@ def read_motion_energy(path: str | os.PathLike[str], *, clip_frames: int | None 
 def _read(path: Path) -> NDArray[np.float32]:
     try:
         # Blank lines are kept, so that a row's position gives its line.
-        table = pd.read_csv(path, sep=r"\s+", dtype=str, skip_blank_lines=False, encoding="utf-8").fillna("")
+        table = pd.read_csv(path, sep=r"\s+", dtype=str, skip_blank_lines=False, encoding="utf-8-sig").fillna("")
     except FileNotFoundError:
         raise RecordingFormatError(f"{path} does not exist. Name a motion-energy file, or their folder.") from None
     except (ValueError, OSError) as error:
         raise RecordingFormatError(f"{path} is not a table separated by white space: {error}.") from None
     if list(table.columns) != list(_COLUMNS):
         raise RecordingFormatError(f'{path}, line 1: the header is {list(table.columns)}, expected "pat" "th".')
-    values = np.asarray(table.apply(pd.to_numeric, errors="coerce"), dtype=np.float32)
+    with np.errstate(over="ignore"):  # what is beyond float32 becomes infinite, which is refused below
+        values = np.asarray(table.apply(pd.to_numeric, errors="coerce"), dtype=np.float32)
     wrong = np.flatnonzero(~(np.isfinite(values) & (values >= 0)).all(axis=1))
     if wrong.size:
         named = abbreviate((f"line {row + 2} ({' '.join(table.iloc[row])!r})" for row in wrong), 5)

@@ -105,9 +105,16 @@ class OfficialTree:
 
     @cached_property
     def labelled(self) -> bool:
-        """Whether listeners' faces are there; a participant's test split has speakers only."""
+        """Whether at least half of the listeners' faces are there; a participant's test split has speakers only.
+
+        So neither does a file that is left over make a split labelled, nor one that is missing hide the others.
+        """
+        least = max(1, len(self.rows) / 2)
+        return any(self._listeners_with(modality) >= least for modality in _FACES if self.has(modality))
+
+    def _listeners_with(self, modality: str) -> int:
         listeners = [row.listener for row in self.rows if row.listener is not None]
-        return any(self.file(modality, listener).exists() for modality in _FACES for listener in listeners)
+        return sum(self.file(modality, listener).exists() for listener in listeners)
 
     @cached_property
     def clips(self) -> list[DirectedClip]:

@@ -162,11 +162,14 @@ def _check_sound(path: Path, where: str, person: ClipId, report: ProblemReport) 
             # The header may promise more than a truncated file holds.
             file.setpos(samples - 1)
             complete = len(file.readframes(1)) == size
-    except (wave.Error, EOFError, OSError) as error:
+    except (wave.Error, EOFError, OSError, RuntimeError) as error:  # RuntimeError: a size that points out of the file
         report.error(BAD_SOUND, f"is not a readable wav file: {str(error) or 'it ends early'}.", where)
         return None
     if not complete:
         report.error(BAD_SOUND, f"ends before the {samples} samples that its header promises.", where)
+        return None
+    if rate == 0:
+        report.error(BAD_SOUND, "cannot be timed: its header says 0 samples a second. Extract it again.", where)
         return None
     return _File(where, "audio", person, samples / rate * FRAMES_PER_SECOND, rate)
 

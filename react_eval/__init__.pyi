@@ -5,6 +5,7 @@ from .protocol import Protocol as Protocol
 from .protocol import find_protocol as find_protocol
 from .protocol import protocols as protocols
 from .result import ScoreResult as ScoreResult
+from .scorer import Scorer as Scorer
 from .scoring import score as score
 from .scoring import score_arrays as score_arrays
 from .submissions import SubmissionWriter as SubmissionWriter

@@ -19,6 +19,7 @@ from react_data.errors import LabelsMissingError
 from react_data.progress import track
 from react_eval.errors import InputError, UnknownNameError
 from react_eval.inputs import Predictions
+from react_eval.metrics.arguments import to_numpy
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -52,32 +53,29 @@ class GroundTruth:
     """GT: every reaction is the real listener's."""
 
     def __init__(self, dataset: xr.Dataset) -> None:
-        if dataset.attrs.get("labels") == "none" or "listener_emotion" not in dataset:
+        if not any(f"listener_{variable}" in dataset for variable in _VARIABLES.values()):
             raise LabelsMissingError("GT needs the real listeners, which this split does not hold. Use val.")
         self._dataset = dataset
 
     def generate(self, batch: Batch, reactions: int = 10, seed: int = 0, online: bool = False) -> dict[str, Array]:
         """The real listener of each clip, `reactions` times; seed and mode change nothing."""
         chosen = self._dataset.sel(clip=list(batch["clip"]))
-        frames = len(batch["speaker_emotion"][0])
         return {
-            kind: _repeat(chosen[f"listener_{variable}"].values[:, :frames], reactions)
+            kind: _repeat(chosen[f"listener_{variable}"].values[:, : _frames(batch)], reactions)
             for kind, variable in _VARIABLES.items()
             if f"listener_{variable}" in chosen
         }
 
 
 class UniformNoise:
-    """B_Random: uniform noise on [0, 1] in all facial attributes (papers call it Gaussian; the code is not)."""
+    """B_Random: uniform noise on [0, 1] in every channel (papers call it Gaussian; the code is not)."""
 
     def generate(self, batch: Batch, reactions: int = 10, seed: int = 0, online: bool = False) -> dict[str, Array]:
-        """Noise that depends on seed and clip id only, so not on the batch size."""
-        shape = (reactions, *batch["speaker_emotion"][0].shape)
-        noise = [
-            np.random.default_rng([seed, zlib.crc32(clip.encode())]).random(shape, dtype=np.float32)
-            for clip in batch["clip"]
-        ]
-        return {"emotion": np.stack(noise)}
+        """Noise that depends on seed, clip id and kind of channels only, so not on the batch size."""
+        return {
+            kind: np.stack([_noise((reactions, *speakers.shape[1:]), kind, clip, seed) for clip in batch["clip"]])
+            for kind, speakers in _speakers(batch).items()
+        }
 
 
 class Mime:
@@ -85,11 +83,7 @@ class Mime:
 
     def generate(self, batch: Batch, reactions: int = 10, seed: int = 0, online: bool = False) -> dict[str, Array]:
         """The speaker of each clip, `reactions` times; seed and mode change nothing."""
-        return {
-            kind: _repeat(np.asarray(batch[f"speaker_{variable}"]), reactions)
-            for kind, variable in _VARIABLES.items()
-            if f"speaker_{variable}" in batch
-        }
+        return {kind: _repeat(speakers, reactions) for kind, speakers in _speakers(batch).items()}
 
 
 class MeanSequence:
@@ -100,7 +94,7 @@ class MeanSequence:
 
     def generate(self, batch: Batch, reactions: int = 10, seed: int = 0, online: bool = False) -> dict[str, Array]:
         """The average clip for every speaker; seed and mode change nothing."""
-        return {kind: _repeat(_for_batch(mean, batch), reactions) for kind, mean in self._means.items()}
+        return {kind: _repeat(mean, reactions) for kind, mean in _for_batch(self._means, batch).items()}
 
 
 class MeanFrame:
@@ -115,7 +109,7 @@ class MeanFrame:
 
     def generate(self, batch: Batch, reactions: int = 10, seed: int = 0, online: bool = False) -> dict[str, Array]:
         """The average frame for every speaker and frame; seed and mode change nothing."""
-        return {kind: _repeat(_for_batch(mean, batch), reactions) for kind, mean in self._means.items()}
+        return {kind: _repeat(mean, reactions) for kind, mean in _for_batch(self._means, batch).items()}
 
 
 _MAKERS: dict[str, Callable[[xr.Dataset, xr.Dataset | None], Generator]] = {
@@ -176,6 +170,10 @@ def generate_predictions(
 
     Returns:
         Predictions that `react_eval.score` and `react_eval.save_submission` take.
+
+    Raises:
+        InputError: If the data set has no speakers, or the generator returns something else than (B, α, T, C) float by
+            kind of channels.
     """
     clips = tuple(str(clip) for clip in dataset["clip"].values)
     collected: dict[str, list[Array]] = {}
@@ -183,14 +181,29 @@ def generate_predictions(
     for start in starts:
         batch = _batch(dataset, clips[start : start + batch_size], start, frames)
         for kind, values in generator.generate(batch, reactions=reactions, seed=seed, online=online).items():
-            collected.setdefault(kind, []).extend(values)
-    return Predictions(dict(collected), clips)
+            collected.setdefault(kind, []).extend(_checked(values, kind, len(batch["clip"]), reactions))
+    claims = {"run_seed": str(seed), "track": "online" if online else "offline"}
+    return Predictions(dict(collected), clips, claims)
 
 
 def _batch(dataset: xr.Dataset, clips: Sequence[str], start: int, frames: int) -> dict[str, Any]:
-    part = dataset.isel(clip=slice(start, start + len(clips)), frame=slice(frames))
+    part = dataset.isel(clip=slice(start, start + len(clips)), frame=slice(frames), missing_dims="ignore")
     speakers = {name: part[name].values for name in ("speaker_emotion", "speaker_3dmm") if name in part}
     return {"clip": list(clips), **speakers}
+
+
+def _checked(values: Any, kind: str, clips: int, reactions: int) -> Array:
+    if kind not in _VARIABLES:
+        raise InputError(f"the generator returned {kind!r}. {suggest(kind, _VARIABLES)}")
+    plain = isinstance(values, np.ndarray) and values.dtype == np.float32
+    # Reactions that are all equal are one in memory, which a conversion would undo.
+    array: Array = values if plain else to_numpy(values, f"what the generator returned as {kind}")
+    if array.ndim != 4 or array.shape[:2] != (clips, reactions):
+        raise InputError(
+            f"the generator returned {kind} of shape {array.shape}, expected ({clips}, {reactions}, frames, channels): "
+            "one entry a speaker of the batch, then one a reaction."
+        )
+    return array
 
 
 def _required(train: xr.Dataset | None) -> xr.Dataset:
@@ -214,11 +227,43 @@ def _training_means(train: xr.Dataset) -> dict[str, Array]:
     return means
 
 
-def _for_batch(mean: Array, batch: Batch) -> Array:
-    frames = len(batch["speaker_emotion"][0])
-    if len(mean) < frames:
-        raise InputError(f"the average training clip has {len(mean)} frames, but the split's clips have {frames}.")
-    return np.broadcast_to(mean[:frames], (len(batch["clip"]), frames, mean.shape[1]))
+def _speakers(batch: Batch) -> dict[str, Array]:
+    """The speakers (B, T, C) by kind of channels."""
+    found = {
+        kind: np.asarray(batch[f"speaker_{variable}"])
+        for kind, variable in _VARIABLES.items()
+        if f"speaker_{variable}" in batch
+    }
+    if not found:
+        raise InputError("a generator reacts to speakers, but the data set has none. Run `react-data verify`.")
+    return found
+
+
+def _frames(batch: Batch) -> int:
+    return int(next(iter(_speakers(batch).values())).shape[1])
+
+
+def _noise(shape: tuple[int, ...], kind: str, clip: str, seed: int) -> Array:
+    stream = list(_VARIABLES).index(kind)
+    # A first stream without a number keeps the noise in facial attributes what it is where nothing else is predicted.
+    key = [seed, zlib.crc32(clip.encode()), *([stream] if stream else [])]
+    return np.random.default_rng(key).random(shape, dtype=np.float32)
+
+
+def _for_batch(means: Mapping[str, Array], batch: Batch) -> dict[str, Array]:
+    """The averages for every speaker of a batch, (B, T, C) for each kind of channels that training and batch share."""
+    there = _speakers(batch)
+    shared = [kind for kind in means if kind in there]
+    if not shared:
+        raise InputError(
+            f"the training split has {' and '.join(means)}, but the split has {' and '.join(there)}: no average is of "
+            "its channels."
+        )
+    clips, frames = len(batch["clip"]), _frames(batch)
+    shortest = min(len(means[kind]) for kind in shared)
+    if shortest < frames:
+        raise InputError(f"the average training clip has {shortest} frames, but the split's clips have {frames}.")
+    return {kind: np.broadcast_to(means[kind][:frames], (clips, frames, means[kind].shape[1])) for kind in shared}
 
 
 def _repeat(clips: Array, reactions: int) -> Array:

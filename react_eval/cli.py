@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from react_data.command_line import CHECK_FAILED, Commands, print_json
 from react_eval import __version__
-
-if TYPE_CHECKING:
-    from react_eval.protocol import Protocol
-    from react_eval.result import ProtocolResults, ScoreResult
 
 __all__ = ["main"]
 
@@ -31,7 +26,7 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("preds", type=_Path, required=False)
+@click.argument("preds", type=_Path, nargs=-1)
 @click.option("--split", help="train, val or test.")
 @_data
 @_protocol
@@ -48,10 +43,13 @@ def main() -> None:
 @click.option("--save", type=_Path, help="Also write the result: .json, .md, .tex or .csv.")
 @click.option("--public", is_flag=True, help="Leave out everything that shows a single clip.")
 @click.option("--no-context", is_flag=True, help="Do not score GT and B_Mime beside the predictions.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option("--threads", type=int, help="How many; one for each processor if not given.")
+@click.option("--cluster", metavar="ADDRESS", help="Scheduler of a dask cluster to spread clips over.")
 @_json
 @_quiet
 def score(
-    preds: Path | None,
+    preds: tuple[Path, ...],
     split: str | None,
     data: Path | None,
     protocols: tuple[str, ...],
@@ -61,45 +59,71 @@ def score(
     save: Path | None,
     public: bool,
     no_context: bool,
+    device: str,
+    threads: int | None,
+    cluster: str | None,
     as_json: bool,
     quiet: bool,
     **arrays: Path | None,
 ) -> None:
-    """Score a submission file for a split, or bare .npy arrays."""
-    from react_eval.scoring import score as score_file  # imports take time that --help should not
-    from react_eval.scoring import score_arrays
+    """Score submission files for a split, or bare .npy arrays."""
+    from react_eval.scoring_commands import Output, score_bare_arrays, score_files
 
-    common: dict[str, Any] = {"metrics": list(metrics) or None, "context": not no_context}
-    common |= {"show_progress": False if quiet else None}
+    how: dict[str, Any] = {"metrics": list(metrics) or None, "context": not no_context}
+    how |= {"show_progress": False if quiet else None, "device": device, "threads": threads, "cluster": cluster}
+    output = Output(save, public, as_json)
     if arrays["predictions"] is not None:
-        if preds is not None or split is not None or data is not None:
+        if preds or split is not None or data is not None:
             raise click.UsageError("--predictions takes bare arrays: leave out the file, --split and --data.")
-        predictions = arrays.pop("predictions")
-        loaded = {name: _load(path) for name, path in arrays.items() if path is not None}
-        result = score_arrays(predictions, **loaded, protocol=_overridden(protocols, overrides), **common)
+        given = {name: path for name, path in arrays.items() if path is not None}
+        output.one(score_bare_arrays(given, protocols, overrides, method=method, **how))
+        return
+    if not preds or split is None:
+        raise click.UsageError("name a submission file and --split, or give bare arrays with --predictions.")
+    if method is not None and len(preds) > 1:
+        raise click.UsageError("--method names one method, but there are several files.")
+    score_files(preds, split, data, protocols, overrides, output=output, method=method, **how)
+
+
+@main.command()
+@_json
+def warm(as_json: bool) -> None:
+    """Compile all kernels now, for containers and homes that are read-only later."""
+    from react_eval.warming import warm as compile_all
+
+    folder, seconds = compile_all()
+    if as_json:
+        print_json({"folder": folder, "seconds": round(seconds, 2)})
+    elif folder:
+        click.echo(f"Kernels are compiled; their machine code is in {folder} ({seconds:.1f} s).")
     else:
-        if preds is None or split is None:
-            raise click.UsageError("name a submission file and --split, or give bare arrays with --predictions.")
-        chosen_or_none = _overridden(protocols, overrides) if protocols or overrides else None
-        result = score_file(preds, split=split, data=data, protocol=chosen_or_none, method=method, **common)
-    result = result.public() if public else result
-    click.echo(result.to_json() if as_json else str(result), nl=not as_json)
-    if save is not None:
-        _save(result, save)
+        click.echo("No cache folder can be written. Name one in the environment: NUMBA_CACHE_DIR.", err=True)
+    if not folder:
+        raise click.exceptions.Exit(CHECK_FAILED)
 
 
 @main.command()
 @click.argument("preds", type=_Path)
 @click.option("--split", required=True, help="train, val or test.")
 @_data
-@click.option("--reactions", default=10, show_default=True, help="Reactions a clip that are expected.")
+@_protocol
+@click.option("--reactions", type=int, help="Reactions a clip that are expected, whatever the protocol says.")
 @_json
 @_quiet
-def validate(preds: Path, split: str, data: Path | None, reactions: int, as_json: bool, quiet: bool) -> None:
+def validate(
+    preds: Path,
+    split: str,
+    data: Path | None,
+    protocols: tuple[str, ...],
+    reactions: int | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
     """Check a submission: every problem at once. Exit code 1 if it has errors."""
     from react_eval.validation import validate as validate_file
 
-    report = validate_file(preds, split=split, data=data, reactions=reactions, show_progress=False if quiet else None)
+    options: dict[str, Any] = {"protocol": protocols, "reactions": reactions}
+    report = validate_file(preds, split=split, data=data, **options, show_progress=False if quiet else None)
     if as_json:
         print_json(report.to_dict())
     else:
@@ -185,45 +209,3 @@ def demo(folder: Path, recordings: int, seed: int, quiet: bool) -> None:
     for each in tables:
         click.echo(each.to_text() + "\n")
     click.echo(f"Report: {folder / 'report.md'}, LaTeX: {folder / 'tables.tex'}, results: {folder / 'results'}")
-
-
-def _load(path: Path) -> Any:
-    import numpy as np
-
-    from react_eval.errors import UnreadableFileError
-
-    try:
-        loaded = np.load(path, allow_pickle=False, mmap_mode="r")
-    except (OSError, ValueError, EOFError) as error:
-        raise UnreadableFileError(f"{path} is not a plain .npy array: {error}. Write it with numpy.save.") from None
-    if not isinstance(loaded, np.ndarray):
-        raise UnreadableFileError(f"{path} holds several arrays, expected one. Write it with numpy.save.")
-    return loaded
-
-
-def _overridden(protocols: tuple[str, ...], overrides: tuple[str, ...]) -> list[Protocol]:
-    from react_eval.protocol import find_protocol
-
-    found = [find_protocol(name) for name in protocols or ("react2024",)]
-    for override in overrides:
-        target, equals, value = override.partition("=")
-        metric, dot, setting = target.rpartition(".")
-        if not (equals and dot):
-            raise click.UsageError(f"--set {override}: expected METRIC.SETTING=VALUE, such as FRSyn.reactions=all.")
-        found = [protocol.override_text(metric, setting, value) for protocol in found]
-    return found
-
-
-def _save(result: ScoreResult | ProtocolResults, path: Path) -> None:
-    from react_eval.result import ScoreResult
-
-    results = [result] if isinstance(result, ScoreResult) else list(result.results)
-    writers: dict[str, Callable[[], str]] = {
-        ".json": result.to_json,
-        ".md": lambda: "\n".join(each.to_markdown() for each in results),
-        ".tex": lambda: "\n".join(each.to_latex() for each in results),
-        ".csv": lambda: "".join(each.to_frame().to_csv() for each in results),
-    }
-    if path.suffix not in writers:
-        raise click.UsageError(f"--save {path}: the suffix must be one of {', '.join(writers)}.")
-    path.write_text(writers[path.suffix](), encoding="utf-8")

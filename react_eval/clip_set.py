@@ -1,23 +1,22 @@
-"""What metrics are computed on: the clips of a submission as plain arrays, and passes that several metrics share."""
+"""What metrics are computed on: the clips of a submission as plain arrays, seen clip by clip."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from react_data.channels import ChannelSchema
-from react_data.progress import track
 from react_eval.errors import InputError
 
-__all__ = ["ClipSet", "Clips"]
+__all__ = ["ClipSet", "ClipView", "Clips"]
 
 Indices = NDArray[np.intp]
+Values = NDArray[np.float32]
 Result = TypeVar("Result")
 
 
@@ -46,7 +45,7 @@ class ClipSet:
         sessions: The conversation of each clip, or None.
         recordings: The recording of each clip, which both directions share, or None.
         reactions: Reactions a clip that a sum counts. More than are stored for baselines whose reactions are all equal.
-        show_progress: Whether passes over the clips show a progress bar; None shows it on a terminal.
+        listener_ids: The clip that each listener belongs to; empty where listeners are no clips.
     """
 
     predictions: Clips
@@ -59,51 +58,15 @@ class ClipSet:
     sessions: Sequence[str] | None = None
     recordings: Sequence[str] | None = None
     reactions: int = 0
-    show_progress: bool | None = False
-    _shared: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
-    _of_listeners: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
+    listener_ids: Sequence[str] = ()
+    _of_data: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
-        return len(self.predictions)
+        return len(self.clips)
 
     def has(self, need: str) -> bool:
         """Whether the input called `need` (``"listeners"``, ``"speakers"``, ``"neighbours"``, …) is there."""
         return getattr(self, need, None) is not None
-
-    def require_listeners(self) -> Clips:
-        """The listeners.
-
-        Raises:
-            InputError: If there are none.
-        """
-        if self.listeners is None:
-            raise InputError("this metric compares with real listeners, but none were given. Pass listener=….")
-        return self.listeners
-
-    def require_speakers(self) -> Clips:
-        """The speakers.
-
-        Raises:
-            InputError: If there are none.
-        """
-        if self.speakers is None:
-            raise InputError("FRSyn compares with the speakers, but none were given. Pass speaker=….")
-        return self.speakers
-
-    def require_neighbours(self, which: str) -> Sequence[Indices]:
-        """The neighbours of every clip.
-
-        Args:
-            which: ``"all"``, or ``"personal"`` for those that are the same listener person.
-
-        Raises:
-            InputError: If there are none of that kind.
-        """
-        found = self.personal if which == "personal" else self.neighbours
-        if found is None:
-            hint = "personal=… or persons=…" if which == "personal" else "neighbours=…"
-            raise InputError(f"appropriateness needs to know which listeners count for each clip. Pass {hint}.")
-        return found
 
     def groups(self) -> tuple[Indices, str]:
         """Groups of clips that are not independent of each other: sessions where known, else recordings, else clips.
@@ -116,53 +79,121 @@ class ClipSet:
                 return np.unique(np.asarray(names), return_inverse=True)[1], kind
         return np.arange(len(self)), "clips"
 
+    def views(self) -> Iterator[ClipView]:
+        """The clips, one after the other."""
+        return (ClipView(self, index) for index in range(len(self)))
+
+    def part(self, indices: Sequence[int] | Indices, predictions: Clips, reactions: int | None = None) -> ClipSet:
+        """Some of the clips, with predictions of their own; the listeners stay all.
+
+        Args:
+            indices: Which clips, in which order.
+            predictions: (α, T, C) for each of them.
+            reactions: What `reactions` is there, if it changes.
+        """
+
+        def chosen(values: Any) -> Any:
+            return None if values is None else [values[index] for index in indices]
+
+        return replace(
+            self,
+            predictions=predictions,
+            clips=chosen(self.clips),
+            speakers=chosen(self.speakers),
+            neighbours=chosen(self.neighbours),
+            personal=chosen(self.personal),
+            sessions=chosen(self.sessions),
+            recordings=chosen(self.recordings),
+            reactions=self.reactions if reactions is None else reactions,
+        )
+
+    def shared_of_data(self, key: Hashable, compute: Callable[[], Result]) -> Result:
+        """Compute something once that depends on listeners and speakers alone, for all predictions on the same data.
+
+        Two threads that ask at once may both compute it; they find the same.
+        """
+        if key not in self._of_data:
+            self._of_data[key] = compute()
+        found: Result = self._of_data[key]
+        return found
+
+
+@dataclass
+class ClipView:
+    """One clip as a metric sees it.
+
+    Attributes:
+        clips: The set that it belongs to.
+        index: Its position there.
+    """
+
+    clips: ClipSet
+    index: int
+    _found: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+
     @property
-    def one_length(self) -> bool:
-        """Whether every prediction and every listener has the same number of frames."""
-        return self.shared("one length", self._has_one_length)
+    def id(self) -> str:
+        """The clip's id."""
+        return self.clips.clips[self.index]
 
-    def _has_one_length(self) -> bool:
-        lengths = {self.predictions[clip].shape[1] for clip in range(len(self))}
-        if self.listeners is not None:
-            lengths |= {len(listener) for listener in self.listeners}
-        return len(lengths) == 1
+    @property
+    def schema(self) -> ChannelSchema:
+        """The channels' names and groups."""
+        return self.clips.schema
 
-    def with_predictions(self, predictions: Clips) -> ClipSet:
-        """The same clips with other predictions, which stand for `reactions` equal ones each."""
-        return replace(self, predictions=predictions, show_progress=False, _shared={})
+    @cached_property
+    def reactions(self) -> Values:
+        """(α, T, C) predictions, contiguous, so that no layout in memory changes a bit of a score."""
+        return _ready(self.clips.predictions[self.index])
+
+    @cached_property
+    def speaker(self) -> Values:
+        """(T, C) speaker.
+
+        Raises:
+            InputError: If there is none.
+        """
+        if self.clips.speakers is None:
+            raise InputError("this metric compares with the speakers, but none were given. Pass speaker=….")
+        return _ready(self.clips.speakers[self.index])
+
+    def listener(self, number: int) -> Values:
+        """(T, C) series of a listener.
+
+        Raises:
+            InputError: If there are none.
+        """
+        if self.clips.listeners is None:
+            raise InputError("this metric compares with real listeners, but none were given. Pass listener=….")
+        return _ready(self.clips.listeners[number])
+
+    def neighbours(self, which: str) -> Indices:
+        """Numbers of the appropriate listeners.
+
+        Args:
+            which: ``"all"``, or ``"personal"`` for those that are the same listener person.
+
+        Raises:
+            InputError: If there are none of that kind.
+        """
+        found = self.clips.personal if which == "personal" else self.clips.neighbours
+        if found is None:
+            hint = "personal=… or persons=…" if which == "personal" else "neighbours=…"
+            raise InputError(f"appropriateness needs to know which listeners count for each clip. Pass {hint}.")
+        return found[self.index]
 
     def shared(self, key: Hashable, compute: Callable[[], Result]) -> Result:
         """Compute something once for all metrics and protocols that ask for it by `key`."""
-        return _computed_once(self._shared, key, compute)
+        if key not in self._found:
+            self._found[key] = compute()
+        found: Result = self._found[key]
+        return found
 
-    def shared_of_listeners(self, key: Hashable, compute: Callable[[], Result]) -> Result:
-        """The same for what depends on the listeners alone; baselines on the same data share it too."""
-        return _computed_once(self._of_listeners, key, compute)
-
-    def map(self, function: Callable[[int], Result], label: str) -> list[Result]:
-        """Apply a function to every clip index, on several threads, results in clip order.
-
-        No result depends on another, so neither the number of threads nor their timing can change one.
-
-        Args:
-            function: Takes a clip's index; spends its time in code that releases the GIL.
-            label: What is being done, for the progress bar.
-
-        Returns:
-            One result a clip.
-        """
-        workers = max(1, min(os.cpu_count() or 1, len(self)))
-        with ThreadPoolExecutor(workers) as pool:
-            results = pool.map(function, range(len(self)))
-            try:
-                return list(track(results, label, total=len(self), show=self.show_progress))
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+    def provide(self, key: Hashable, found: Any) -> None:
+        """Say what `shared` will find, where it was computed elsewhere: for many clips at once on a GPU."""
+        self._found[key] = found
 
 
-def _computed_once(store: dict[Hashable, Any], key: Hashable, compute: Callable[[], Result]) -> Result:
-    if key not in store:
-        store[key] = compute()
-    found: Result = store[key]
-    return found
+def _ready(values: Any) -> Values:
+    """Contiguous float32 that may be written: kernels are compiled for nothing else, and nobody writes."""
+    return np.require(values, np.float32, ["C", "W"])

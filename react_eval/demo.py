@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,9 @@ def score_baselines(
             source, split=split, data=root, protocol=list(protocols), method=name, context=False,
             show_progress=show_progress,
         )  # fmt: skip
-        results.append(found if isinstance(found, ProtocolResults) else ProtocolResults((found,)))
+        several = found.results if isinstance(found, ProtocolResults) else (found,)
+        marked = (replace(each, facts={**each.facts, "baseline": name}) for each in several)
+        results.append(ProtocolResults(tuple(marked)))
     return results
 
 

@@ -3,23 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from react_eval.clip_set import ClipSet
-from react_eval.prediction_values import summarise_values
+from react_eval.clip_set import ClipSet, ClipView
+from react_eval.observing import Observations
+from react_eval.prediction_values import ValueSummary, summarise_values
 from react_eval.registry import Measurement
 
-__all__ = ["diagnose"]
+__all__ = ["diagnose", "look_at_values"]
+
+_UNITS = "action units"
 
 
-def diagnose(clips: ClipSet, measured: Mapping[str, Measurement]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Values:
+    """What the values of one clip are like."""
+
+    summary: ValueSummary
+    binary_units: bool
+
+
+def look_at_values(view: ClipView) -> _Values:
+    """Facts about the values of one clip, from which `diagnose` describes all.
+
+    Args:
+        view: The clip.
+    """
+    units = [slice(group.start, group.stop) for group in view.schema.groups if group.name == _UNITS]
+    binary = all(bool(np.isin(view.reactions[..., part], (0, 1)).all()) for part in units)
+    return _Values(summarise_values([view.reactions], view.schema), binary)
+
+
+def diagnose(clips: ClipSet, observations: Observations, measured: Mapping[str, Measurement]) -> dict[str, Any]:
     """Describe predictions and what the metrics met on them.
 
     Args:
         clips: What was scored.
+        observations: What every clip told; its facts are those of `look_at_values`.
         measured: What the metrics found, by result key.
 
     Returns:
@@ -28,7 +52,7 @@ def diagnose(clips: ClipSet, measured: Mapping[str, Measurement]) -> dict[str, A
         ``identical_reactions`` (clips with at least two equal ones), ``neighbours`` (least, median, most a clip),
         ``clips_without_neighbours``, ``distinct_neighbours`` matched by metric, and each metric's own details.
     """
-    facts = dict(clips.shared("value facts", lambda: _describe_values(clips)))
+    facts = _describe_values(clips, observations)
     if clips.neighbours is not None:
         counts = np.array([len(each) for each in clips.neighbours])
         facts |= {"neighbours": _spread(counts), "clips_without_neighbours": int((counts == 0).sum())}
@@ -51,22 +75,23 @@ def _spread(counts: NDArray[np.intp]) -> dict[str, float]:
     return {"least": int(counts.min()), "median": float(np.median(counts)), "most": int(counts.max())}
 
 
-def _describe_values(clips: ClipSet) -> dict[str, Any]:
+def _describe_values(clips: ClipSet, observations: Observations) -> dict[str, Any]:
     schema = clips.schema
-    found = summarise_values(clips.predictions, schema, label="diagnostics", show_progress=clips.show_progress)
-    reactions, _, channels = clips.predictions[0].shape
+    told = [observations.clips[clip] for clip in clips.clips]
+    found: list[_Values] = [each.facts for each in told]
+    low = np.min([each.summary.low for each in found], axis=0)
+    high = np.max([each.summary.high for each in found], axis=0)
+    outside = np.sum([each.summary.outside for each in found], axis=0)
+    count = sum(each.summary.count for each in found)
+    series = sum(each.shape[0] * each.shape[2] for each in told)
     parts = {group.name: slice(group.start, group.stop) for group in schema.groups}
     bounded = [group.name for group in schema.groups if group.low is not None or group.high is not None]
     facts: dict[str, Any] = {
-        "coverage": 1 - found.constant_series / (len(clips) * reactions * channels),
-        "value_ranges": {
-            name: [float(found.low[part].min()), float(found.high[part].max())] for name, part in parts.items()
-        },
-        "outside_range": {name: float(found.outside[parts[name]].mean() / found.count) for name in bounded},
-        "identical_reactions": len(found.identical),
+        "coverage": 1 - sum(each.summary.constant_series for each in found) / series,
+        "value_ranges": {name: [float(low[part].min()), float(high[part].max())] for name, part in parts.items()},
+        "outside_range": {name: float(outside[parts[name]].mean() / count) for name in bounded},
+        "identical_reactions": sum(bool(each.summary.identical) for each in found),
     }
-    if "action units" in parts:
-        units = parts["action units"]
-        binary = all(np.isin(reactions[..., units], (0, 1)).all() for reactions in clips.predictions)
-        facts["action_units"] = "binary" if binary else "continuous"
+    if _UNITS in parts:
+        facts["action_units"] = "binary" if all(each.binary_units for each in found) else "continuous"
     return facts

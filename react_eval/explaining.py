@@ -11,6 +11,7 @@ from react_data.clips import suggest
 from react_data.errors import known_errors
 from react_data.problems import known_problems
 from react_eval.errors import UnknownNameError
+from react_eval.extensions import why_left_out
 from react_eval.protocol import Protocol, find_protocol, protocols
 from react_eval.registry import Metric, all_metrics, find_metric
 
@@ -46,6 +47,9 @@ def explain(name: str) -> str:
         return _describe_metric(find_metric(name))
     with suppress(UnknownNameError):
         return _describe_protocol(find_protocol(name))
+    reason = why_left_out("react_eval.metrics", name) or why_left_out("react_eval.protocols", name)
+    if reason:
+        raise UnknownNameError(reason)
     choices = [*all_metrics(), *protocols(), *known_errors(), *known_problems()]
     raise UnknownNameError(f"nothing is called {name!r}. {suggest(name, choices)}")
 
@@ -69,7 +73,8 @@ def _describe_metric(metric: Metric) -> str:
 def _describe_protocol(protocol: Protocol) -> str:
     lines = [f"{protocol.id}: {protocol.summary}", ""]
     lines.append(
-        f"Channels: {' or '.join(protocol.channels)}. Frames: the first {protocol.frames}. Clips: {protocol.clip_set}."
+        f"Channels: {' or '.join(protocol.channels)}. Frames: the first {protocol.frames}. "
+        f"Reactions: {protocol.reactions}. Clips: {protocol.clip_set}."
     )
     lines += ["", "Metrics:"]
     for use in protocol.uses:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from react_data.problems import abbreviate
 from react_eval.clip_set import Clips
 from react_eval.errors import InputError, ShapeError
+from react_eval.lazy_clips import LazyClips, is_dask
 from react_eval.metrics.arguments import to_numpy
+from react_eval.submissions.layout import KINDS, VARIABLES, kind_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,8 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Predictions", "as_predictions"]
 
-_COEFFICIENTS = 58
-_SPACES = {"prediction": "emotion", "prediction_3dmm": "coefficients"}
+_ATTRIBUTES = ("method", "split", "track", "run_seed", "created_by")
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Predictions:
         attributes: What the file says of itself: method, split, track, run_seed, …
         notes: What a person should know: casts, order taken on trust.
         submission: The file that was read, if any; it owns the arrays' storage.
+        channels: Channel names by kind, where what was given has them.
     """
 
     arrays: Mapping[str, Clips]
@@ -44,23 +46,33 @@ class Predictions:
     attributes: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     submission: Submission | None = None
+    channels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        unknown = [kind for kind in self.arrays if kind not in VARIABLES]
+        if unknown or not self.arrays:
+            raise InputError(
+                f"predictions have the kinds {list(self.arrays)}, expected 'emotion', 'coefficients' or both."
+            )
 
     def __len__(self) -> int:
         return len(next(iter(self.arrays.values())))
 
 
-def as_predictions(preds: Any, *, show_progress: bool | None = None) -> Predictions:
+def as_predictions(preds: Any, *, largest: int | None = None, show_progress: bool | None = None) -> Predictions:
     """Take predictions in any form.
 
     Args:
         preds: Predictions, which are returned as they are; a path; an array (N, α, T, C) of numpy or torch; an
             `xarray.DataArray` or `Dataset` with dims clip, reaction, frame and emotion or coefficient; a
-            `pandas.DataFrame` with the index levels clip, reaction, frame and a column a channel; or arrays (α, T, C)
-            by clip id.
+            `pandas.DataFrame` with the index levels clip, reaction, frame and a column a channel; arrays (α, T, C) by
+            clip id; or what a generator returns, arrays (N, α, T, C) by kind of channels.
+        largest: Bytes that a file may decode to; the reader's own limits if not given.
         show_progress: Whether reading a file shows a progress bar.
 
     Returns:
-        The predictions. 58 channels are taken as 3DMM coefficients, anything else as facial attributes.
+        The predictions. 58 channels are taken as 3DMM coefficients, anything else as facial attributes. Names of the
+        channels and attributes such as ``method`` and ``run_seed`` are kept where the form has them.
 
     Raises:
         InputError: If the form is not known or shapes do not fit.
@@ -69,16 +81,16 @@ def as_predictions(preds: Any, *, show_progress: bool | None = None) -> Predicti
     if isinstance(preds, Predictions):
         return preds
     if isinstance(preds, (str, os.PathLike)):
-        return _from_file(preds, show_progress)
+        return _from_file(preds, largest, show_progress)
     kind = f"{type(preds).__module__.partition('.')[0]}.{type(preds).__name__}"
     if kind == "xarray.DataArray":
-        return _from_xarray({"prediction": preds})
+        return _from_xarray({"prediction": preds}, preds.attrs)
     if kind == "xarray.Dataset":
-        return _from_xarray({name: preds[name] for name in _SPACES if name in preds})
+        return _from_xarray({name: preds[name] for name in KINDS if name in preds}, preds.attrs)
     if kind == "pandas.DataFrame":
         return _from_frame(preds)
     if isinstance(preds, Mapping):
-        return _from_clips(preds)
+        return _from_kinds(preds) if preds and set(preds) <= set(VARIABLES) else _from_clips(preds)
     if isinstance(preds, (list, tuple)):
         return _from_arrays(preds, None)
     if hasattr(preds, "shape"):
@@ -88,11 +100,18 @@ def as_predictions(preds: Any, *, show_progress: bool | None = None) -> Predicti
     )
 
 
-def _from_file(path: str | os.PathLike[str], show_progress: bool | None) -> Predictions:
+def _from_file(path: str | os.PathLike[str], largest: int | None, show_progress: bool | None) -> Predictions:
     from react_eval.submissions import read_submission  # arrays need no file reader
 
-    submission = read_submission(path, show_progress=show_progress)
-    return Predictions(submission.arrays, submission.clips, submission.attributes, submission.notes, submission)
+    submission = read_submission(path, largest=largest, show_progress=show_progress)
+    return Predictions(
+        submission.arrays,
+        submission.clips,
+        submission.attributes,
+        submission.notes,
+        submission,
+        submission.channels,
+    )
 
 
 def _from_array(preds: Any) -> Predictions:
@@ -101,8 +120,27 @@ def _from_array(preds: Any) -> Predictions:
         raise ShapeError(
             f"predictions have shape {tuple(preds.shape)}, expected (clips, reactions, frames, channels).{hint}"
         )
-    values = to_numpy(preds, "predictions")
-    return Predictions({_space(values): values}, notes=_cast_note(preds))
+    values = _whole(preds, "predictions")
+    return Predictions({kind_of(values.shape[-1]): values}, notes=_cast_note(preds))
+
+
+def _whole(values: Any, name: str) -> Any:
+    """All clips of one kind: as float32, or as they are where they are computed when they are read."""
+    if not is_dask(values):
+        return to_numpy(values, name)
+    to_numpy(np.empty(0, values.dtype), name)  # refuses what is no float
+    return LazyClips(values)
+
+
+def _from_kinds(preds: Mapping[str, Any]) -> Predictions:
+    arrays = {kind: _whole(values, kind) for kind, values in preds.items()}
+    wrong = [f"{kind}: {values.shape}" for kind, values in arrays.items() if len(values.shape) != 4]
+    if wrong:
+        raise ShapeError(f"expected (clips, reactions, frames, channels), but not so in {abbreviate(wrong)}.")
+    sizes = [values.shape[:3] for values in arrays.values()]
+    if len(set(sizes)) > 1:
+        raise ShapeError(f"{' and '.join(arrays)} differ in clips, reactions or frames: {abbreviate(sizes)}.")
+    return Predictions(arrays, notes=_cast_note(*preds.values()))
 
 
 def _from_arrays(arrays: Sequence[Any], clips: tuple[str, ...] | None) -> Predictions:
@@ -116,40 +154,62 @@ def _from_arrays(arrays: Sequence[Any], clips: tuple[str, ...] | None) -> Predic
         shapes = abbreviate(sorted({each.shape for each in values}), 5)
         raise ShapeError(f"clips differ in reactions or channels: {shapes}. Only the number of frames may differ.")
     whole: Clips = np.stack(values) if len({each.shape for each in values}) == 1 else values
-    return Predictions({_space(values[0]): whole}, clips, notes=_cast_note(arrays[0]))
+    return Predictions({kind_of(values[0].shape[-1]): whole}, clips, notes=_cast_note(*arrays))
 
 
 def _from_clips(preds: Mapping[Any, Any]) -> Predictions:
-    return _from_arrays(list(preds.values()), tuple(str(clip) for clip in preds))
+    return _from_arrays([_ordered(clip) for clip in preds.values()], tuple(str(clip) for clip in preds))
 
 
-def _from_xarray(variables: Mapping[str, xr.DataArray]) -> Predictions:
+def _ordered(clip: Any) -> Any:
+    """The axes of a clip that names them as reaction, frame, channel."""
+    named = {"reaction", "frame"} <= set(getattr(clip, "dims", ()))
+    return clip.transpose("reaction", "frame", ...) if named else clip
+
+
+def _from_xarray(variables: Mapping[str, xr.DataArray], attributes: Mapping[Any, Any]) -> Predictions:
     if not variables:
         raise InputError("the Dataset has no variable prediction or prediction_3dmm.")
     arrays: dict[str, Clips] = {}
+    channels: dict[str, tuple[str, ...]] = {}
     clips: tuple[str, ...] | None = None
-    notes: tuple[str, ...] = ()
+    claims: dict[Any, Any] = {}
     for name, variable in variables.items():
-        last = next((dim for dim in variable.dims if dim not in ("clip", "reaction", "frame")), None)
-        if set(variable.dims) != {"clip", "reaction", "frame", last} or last is None:
-            raise ShapeError(
-                f"{name} has dims {variable.dims}, expected clip, reaction, frame and emotion or coefficient."
-            )
+        last = _channel_axis(name, variable)
         ordered = variable.transpose("clip", "reaction", "frame", last)
-        values = to_numpy(ordered.values, name)
-        space = _SPACES[name] if name == "prediction_3dmm" else _space(values)
-        arrays[space] = values
-        notes = notes or _cast_note(variable)
+        values = _whole(ordered.data, name)
+        kind = KINDS[name] if name == VARIABLES["coefficients"] else kind_of(values.shape[-1])
+        if kind in arrays:
+            raise ShapeError(
+                "prediction has 58 channels, as prediction_3dmm has: facial attributes have 25. Keep one of the two."
+            )
+        arrays[kind] = values
+        channels |= _names(kind, ordered[last].values if last in ordered.coords else ())
+        claims = dict(variable.attrs) | claims
         if "clip" in ordered.coords:
             clips = tuple(str(clip) for clip in ordered["clip"].values)
-    return Predictions(arrays, clips, notes=notes)
+    notes = _cast_note(*variables.values())
+    return Predictions(arrays, clips, _known(claims | dict(attributes)), notes, channels=channels)
+
+
+def _channel_axis(name: str, variable: xr.DataArray) -> Any:
+    last = next((dim for dim in variable.dims if dim not in ("clip", "reaction", "frame")), None)
+    if set(variable.dims) != {"clip", "reaction", "frame", last} or last is None:
+        raise ShapeError(f"{name} has dims {variable.dims}, expected clip, reaction, frame and emotion or coefficient.")
+    return last
 
 
 def _from_frame(table: pd.DataFrame) -> Predictions:
     if list(table.index.names) != ["clip", "reaction", "frame"]:
         raise ShapeError(
-            f"the DataFrame's index is {list(table.index.names)}, expected the levels clip, reaction, frame."
+            f"the DataFrame's index is {list(table.index.names)}, expected the levels clip, reaction, frame. "
+            'Where they are columns: table.set_index(["clip", "reaction", "frame"]).'
         )
+    for level in ("reaction", "frame"):
+        if table.index.get_level_values(level).dtype.kind not in "iu":
+            raise ShapeError(
+                f"the level {level} holds text, expected numbers: as text, frame 10 would come before frame 2."
+            )
     repeated = table.index[table.index.duplicated()]
     if len(repeated):
         raise ShapeError(f"{len(repeated)} rows are given twice, the first for {tuple(repeated[0])}.")
@@ -159,13 +219,22 @@ def _from_frame(table: pd.DataFrame) -> Predictions:
         if reactions * frames != len(rows):
             raise ShapeError(f"clip {clip!r} has {len(rows)} rows, expected {reactions} reactions × {frames} frames.")
         arrays[str(clip)] = rows.sort_index().to_numpy().reshape(reactions, frames, -1)
-    return _from_clips(arrays)
+    named = _names(kind_of(table.shape[1]), table.columns)
+    return replace(_from_clips(arrays), attributes=_known(table.attrs), channels=named)
 
 
-def _space(values: NDArray[Any]) -> str:
-    return "coefficients" if values.shape[-1] == _COEFFICIENTS else "emotion"
+def _names(kind: str, names: Iterable[Any]) -> dict[str, tuple[str, ...]]:
+    """Channel names by kind; nothing where channels are only numbered."""
+    listed = tuple(names)
+    return {kind: tuple(map(str, listed))} if listed and all(isinstance(name, str) for name in listed) else {}
 
 
-def _cast_note(given: Any) -> tuple[str, ...]:
-    was_double = str(getattr(given, "dtype", "")).removeprefix("torch.") == "float64"
-    return ("predictions were cast from float64 to float32",) if was_double else ()
+def _known(attributes: Mapping[Any, Any]) -> dict[str, str]:
+    """The attributes that a submission file has too, as text, as far as they are a text or a number."""
+    plain = (str, int, float, np.number)
+    return {name: str(attributes[name]) for name in _ATTRIBUTES if isinstance(attributes.get(name), plain)}
+
+
+def _cast_note(*given: Any) -> tuple[str, ...]:
+    types = {str(getattr(each, "dtype", "")).removeprefix("torch.") for each in given}
+    return ("predictions were cast from float64 to float32",) if "float64" in types else ()

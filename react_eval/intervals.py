@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from react_eval.clip_set import ClipSet
 from react_eval.protocol import MetricUse
-from react_eval.registry import Measurement
+from react_eval.registry import Measurement, mean_over_clips
 
 __all__ = ["Interval", "bootstrap_intervals"]
 
@@ -43,8 +43,8 @@ def bootstrap_intervals(
 ) -> dict[str, Interval]:
     """Intervals of the metrics that are means over clips or pairs of clips.
 
-    Groups of clips are drawn with replacement, 1000 times. FRDvs is a mean over pairs of clips; a pair of two copies of
-    one clip is left out of it.
+    Groups of clips are drawn with replacement, 1000 times. A pair of two copies of one clip is left out of a mean over
+    pairs of clips.
 
     Args:
         clips: What was scored, with its groups.
@@ -53,7 +53,8 @@ def bootstrap_intervals(
         seed: Seed of the draws.
 
     Returns:
-        Intervals by result key; none where there are fewer than two groups or the metric is undefined.
+        Intervals by result key; none where there are fewer than two groups, the metric is undefined, or its value is
+        not the mean that its record says it is.
     """
     groups, kind = clips.groups()
     count = int(groups.max()) + 1
@@ -66,16 +67,25 @@ def bootstrap_intervals(
         found = measured[use.key]
         if not found.defined:
             continue
-        if use.metric in found.per_clip:
+        if use.record.resampled == "pairs of clips":
+            values = _spreads_between_clips(clips, groups, weights)
+        elif _is_mean_over_clips(use, found, clips.reactions):
             values = _means_of(found.per_clip[use.metric], found.value, groups, weights)
-        elif use.metric == "FRDvs":
-            values = clips.shared(("FRDvs resamples", seed), lambda: _spreads_between_clips(clips, groups, weights))
         else:
             continue
         tail = 100 * (1 - LEVEL) / 2
         low, high = np.nanpercentile(values, [tail, 100 - tail])
         intervals[use.key] = Interval(float(low), float(high), count, kind)
     return intervals
+
+
+def _is_mean_over_clips(use: MetricUse, found: Measurement, reactions: int) -> bool:
+    per_clip = found.per_clip.get(use.metric)
+    if per_clip is None:
+        return False
+    factor = getattr(use.settings, "scale", 1.0) * (reactions if use.sums_reactions else 1)
+    mean = mean_over_clips(per_clip.reshape(len(per_clip), -1).mean(axis=1))
+    return math.isclose(found.value, factor * mean, rel_tol=1e-6, abs_tol=1e-12)
 
 
 def _means_of(per_clip: NDArray[np.float64], value: float, groups: NDArray[np.intp], weights: Array) -> Array:
@@ -91,7 +101,7 @@ def _means_of(per_clip: NDArray[np.float64], value: float, groups: NDArray[np.in
 
 
 def _spreads_between_clips(clips: ClipSet, groups: NDArray[np.intp], weights: Array) -> Array:
-    r"""FRDvs of each resample, from sums by group.
+    r"""Mean squared difference between clips of each resample, from sums by group.
 
     With weight w_k for clip k, Σ_{k,m} w_k w_m ‖x_k - x_m‖² = 2 (Σ w · Σ w_k ‖x_k‖² - ‖Σ w_k x_k‖²), and weights are
     equal within a group, so the groups' sums, squares and their Gram matrix are all that is needed.

@@ -1,4 +1,4 @@
-"""From a clip set to results: which metrics run, the context they are read in, hashes and versions."""
+"""From what clips told to results: which metrics run, the context they are read in, hashes and versions."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import platform
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -14,15 +15,30 @@ import numpy as np
 from react_data.problems import abbreviate
 from react_eval import __version__
 from react_eval.clip_set import ClipSet
-from react_eval.diagnostics import diagnose
+from react_eval.computing import Resources
+from react_eval.diagnostics import diagnose, look_at_values
 from react_eval.errors import InputError
 from react_eval.intervals import bootstrap_intervals
+from react_eval.observing import Observations, observe, wanted_of
 from react_eval.protocol import MetricUse, Protocol, find_protocol
 from react_eval.result import ProtocolResults, ScoreResult
 
-__all__ = ["chosen_protocols", "gather", "measure"]
+__all__ = ["Plan", "chosen_protocols", "conclude", "data_hash", "gather", "measure", "plan"]
 
-_CONTEXT = ("GT", "B_Mime")
+
+@dataclass(frozen=True)
+class Plan:
+    """What is computed under one protocol.
+
+    Attributes:
+        protocol: The protocol.
+        uses: Its metrics that are computed.
+        left_out: Why others are not.
+    """
+
+    protocol: Protocol
+    uses: tuple[MetricUse, ...]
+    left_out: tuple[str, ...] = ()
 
 
 def chosen_protocols(protocol: str | Protocol | Sequence[str | Protocol]) -> list[Protocol]:
@@ -36,51 +52,115 @@ def chosen_protocols(protocol: str | Protocol | Sequence[str | Protocol]) -> lis
 
     Raises:
         UnknownNameError: If a name is not known.
-        InputError: If there is none.
+        InputError: If there is none, or two have one id.
     """
     names = [protocol] if isinstance(protocol, (str, Protocol)) else list(protocol)
-    found = {each.id: each for each in map(find_protocol, names)}
+    found: dict[str, Protocol] = {}
+    for each in map(find_protocol, names):
+        if found.setdefault(each.id, each) != each:
+            raise InputError(f"two different protocols are called {each.id!r}. Give one of them another name.")
     if not found:
         raise InputError("no protocol was asked for. Name one, such as 'react2024'.")
     return list(found.values())
 
 
+def plan(clips: ClipSet, protocol: Protocol, metrics: Sequence[str] | None) -> Plan:
+    """Decide which metrics of a protocol are computed.
+
+    Args:
+        clips: The inputs.
+        protocol: The protocol.
+        metrics: Result keys, names or aliases; every metric whose inputs are there, if None.
+
+    Returns:
+        The plan.
+
+    Raises:
+        InputError: If a metric was asked for by name and its inputs are not there, or none can be computed.
+    """
+    if metrics is not None:
+        names = [metrics] if isinstance(metrics, str) else metrics
+        uses = list({use.key: use for use in map(protocol.use, names)}.values())
+        missing = {use.key: _missing(clips, use) for use in uses}
+        lacking = [f"{key} needs {' and '.join(needs)}" for key, needs in missing.items() if needs]
+        if lacking:
+            raise InputError(f"inputs are missing: {abbreviate(lacking)}. Pass them, or ask for other metrics.")
+        return Plan(protocol, tuple(uses))
+    uses = [use for use in protocol.uses if not _missing(clips, use)]
+    left_out = tuple(
+        f"{use.key} left out: no {' and '.join(_missing(clips, use))}." for use in protocol.uses if use not in uses
+    )
+    if not uses:
+        raise InputError(f"no metric of {protocol.id!r} can be computed. {' '.join(left_out)}")
+    return Plan(protocol, tuple(uses), left_out)
+
+
+def _missing(clips: ClipSet, use: MetricUse) -> list[str]:
+    return [need for need in use.needs if not clips.has(need)]
+
+
 def measure(
     clips: ClipSet,
-    protocol: Protocol,
+    plans: Sequence[Plan],
     *,
-    metrics: Sequence[str] | None,
+    resources: Resources,
+    run: Mapping[str, Any] | None = None,
+    show_progress: bool | None = False,
+    **options: Any,
+) -> list[ScoreResult]:
+    """Score one clip set under one or several protocols, in one pass over the clips.
+
+    Args:
+        clips: The inputs.
+        plans: What to compute.
+        resources: Where to compute.
+        run: Facts about the run that are no part of the scores.
+        show_progress: Whether a progress bar is shown; None shows it on a terminal.
+        **options: See `conclude`.
+
+    Returns:
+        A result for each plan.
+    """
+    wanted = wanted_of(use for each in plans for use in each.uses)
+    started = time.perf_counter()
+    observations = resources.observe(clips, wanted, look=look_at_values, show_progress=show_progress)
+    run = {"seconds": time.perf_counter() - started, **(run or {})}
+    return [conclude(clips, observations, each, run=run, **options) for each in plans]
+
+
+def conclude(
+    clips: ClipSet,
+    observations: Observations,
+    plan: Plan,
+    *,
     facts: Mapping[str, Any],
     context: bool,
     notes: Iterable[str] = (),
     run: Mapping[str, Any] | None = None,
 ) -> ScoreResult:
-    """Score a clip set under one protocol.
+    """Make the result of one protocol from what all clips told.
 
     Args:
-        clips: The inputs.
-        protocol: What to compute.
-        metrics: Result keys, names or aliases; every metric whose inputs are there, if None.
+        clips: The clips, in the order of the split.
+        observations: What they told, in any order.
+        plan: What was computed.
         facts: What was scored, for the signature: ``split``, ``neighbours``, ``synthetic``, ``method``, …
         context: Whether to score GT and B_Mime on the same data, to read the values by.
         notes: What a person should know about the inputs.
-        run: Further facts about the run that are no part of the scores.
+        run: Facts about the run that are no part of the scores.
 
     Returns:
         The result.
-
-    Raises:
-        InputError: If a metric was asked for by name and its inputs are not there, or none can be computed.
     """
-    started = time.perf_counter()
-    uses, left_out = _chosen_uses(clips, protocol, metrics)
-    measurements = {use.key: use.record.measure(clips, use.settings) for use in uses}
-    seconds = time.perf_counter() - started
-    lengths = sorted({clips.predictions[clip].shape[1] for clip in range(len(clips))})
+    measurements = {
+        use.key: observations.conclude(use.record, use.settings, clips.clips, clips.reactions) for use in plan.uses
+    }
+    lengths = sorted({observations.clips[clip].shape[1] for clip in clips.clips})
+    beside, left_out = _context(clips, plan) if context else ({}, [])
     return ScoreResult(
-        protocol=protocol,
+        protocol=plan.protocol,
         measurements=measurements,
-        context=_context(clips, uses) if context else {},
+        context=beside,
         facts={
             **facts,
             "clips": len(clips),
@@ -88,14 +168,13 @@ def measure(
             "reactions": clips.reactions,
             "frames": lengths[0] if len(lengths) == 1 else f"{lengths[0]}–{lengths[-1]}",
         },
-        hashes=clips.shared("hashes", lambda: _hashes(clips)),
-        diagnostics=diagnose(clips, measurements),
-        intervals=bootstrap_intervals(clips, uses, measurements) if protocol.intervals else {},
-        notes=(*notes, *left_out),
+        hashes={"predictions": _predictions_hash(clips, observations), "data": data_hash(clips)},
+        diagnostics=diagnose(clips, observations, measurements),
+        intervals=bootstrap_intervals(clips, plan.uses, measurements) if plan.protocol.intervals else {},
+        notes=(*notes, *plan.left_out, *left_out),
         clips=tuple(clips.clips),
         listeners=_listener_names(clips),
         run={
-            "seconds": seconds,
             "react_eval": __version__,
             "numpy": np.__version__,
             "python": platform.python_version(),
@@ -109,7 +188,7 @@ def measure(
 def _listener_names(clips: ClipSet) -> tuple[str, ...]:
     """A listener goes by the clip that it belongs to, or by its number where listeners are no clips."""
     count = 0 if clips.listeners is None else len(clips.listeners)
-    return tuple(clips.clips) if count == len(clips) else tuple(map(str, range(count)))
+    return tuple(clips.listener_ids) or tuple(map(str, range(count)))
 
 
 def gather(results: Sequence[ScoreResult]) -> ScoreResult | ProtocolResults:
@@ -117,57 +196,58 @@ def gather(results: Sequence[ScoreResult]) -> ScoreResult | ProtocolResults:
     return results[0] if len(results) == 1 else ProtocolResults(tuple(results))
 
 
-def _chosen_uses(
-    clips: ClipSet, protocol: Protocol, metrics: Sequence[str] | None
-) -> tuple[list[MetricUse], list[str]]:
-    if metrics is not None:
-        names = [metrics] if isinstance(metrics, str) else metrics
-        uses = list({use.key: use for use in map(protocol.use, names)}.values())
-        missing = {use.key: _missing(clips, use) for use in uses}
-        lacking = [f"{key} needs {' and '.join(needs)}" for key, needs in missing.items() if needs]
-        if lacking:
-            raise InputError(f"inputs are missing: {abbreviate(lacking)}. Pass them, or ask for other metrics.")
-        return uses, []
-    uses = [use for use in protocol.uses if not _missing(clips, use)]
-    left_out = [
-        f"{use.key} left out: no {' and '.join(_missing(clips, use))}." for use in protocol.uses if use not in uses
-    ]
-    if not uses:
-        raise InputError(f"no metric of {protocol.id!r} can be computed. {' '.join(left_out)}")
-    return uses, left_out
+def _context(clips: ClipSet, plan: Plan) -> tuple[dict[str, dict[str, float]], list[str]]:
+    """GT's and B_Mime's values, and why one is missing.
 
-
-def _missing(clips: ClipSet, use: MetricUse) -> list[str]:
-    return [need for need in use.needs if not clips.has(need)]
-
-
-def _context(clips: ClipSet, uses: Sequence[MetricUse]) -> dict[str, dict[str, float]]:
-    """GT's and B_Mime's values: one reaction each is measured and stands for all, since all would be equal."""
-    sources = {"GT": clips.listeners, "B_Mime": clips.speakers}
+    One reaction each is measured and stands for all, since all would be equal.
+    """
+    own = {clip: number for number, clip in enumerate(clips.listener_ids)}
+    sources = {
+        "GT": [clips.listeners[own[clip]] for clip in clips.clips] if own and clips.listeners is not None else None,
+        "B_Mime": clips.speakers,
+    }
     found: dict[str, dict[str, float]] = {}
-    for name in _CONTEXT:
-        series = sources[name]
-        if series is None or len(series) != len(clips):
-            continue
-        single = [np.asarray(each)[None] for each in series]
-        baseline = clips.shared(("baseline", name), partial(clips.with_predictions, single))
-        found[name] = {use.key: use.record.measure(baseline, use.settings).value for use in uses}
-    return found
+    left_out = []
+    for name, series in sources.items():
+        if series is not None:
+            key = (name, tuple(clips.clips), tuple((use.record.name, use.settings) for use in plan.uses))
+            try:
+                found[name] = clips.shared_of_data(key, partial(_baseline, clips, plan, series))
+            except InputError as error:
+                left_out.append(f"{name} could not be scored beside the predictions: {error}")
+    return found, left_out
 
 
-def _hashes(clips: ClipSet) -> dict[str, str]:
-    predictions, data = hashlib.sha256(), hashlib.sha256()
-    for clip, name in enumerate(clips.clips):
-        _update(predictions, name, clips.predictions[clip])
-    for role, series in (("listener", clips.listeners), ("speaker", clips.speakers)):
-        for number, values in enumerate(series if series is not None else ()):
-            _update(data, f"{role} {number}", values)
-    for role, lists in (("neighbours", clips.neighbours), ("personal", clips.personal)):
-        for number, indices in enumerate(lists or ()):
-            data.update(f"{role} {number} {indices.tolist()}".encode())
-    return {"predictions": predictions.hexdigest(), "data": data.hexdigest()}
+def _baseline(clips: ClipSet, plan: Plan, series: Iterable[Any]) -> dict[str, float]:
+    baseline = clips.part(range(len(clips)), [np.asarray(each)[None] for each in series])
+    observations = observe(baseline, wanted_of(plan.uses))
+    return {
+        use.key: observations.conclude(use.record, use.settings, clips.clips, clips.reactions).value
+        for use in plan.uses
+    }
 
 
-def _update(digest: Any, name: str, values: Any) -> None:
-    digest.update(f"{name} {values.shape}".encode())
-    digest.update(np.ascontiguousarray(values, dtype="<f4"))
+def _predictions_hash(clips: ClipSet, observations: Observations) -> str:
+    lines = (f"{clip} {observations.clips[clip].digest}\n" for clip in clips.clips)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def data_hash(clips: ClipSet) -> str:
+    """SHA-256 of everything but the predictions that a score depends on."""
+    digest = hashlib.sha256(repr(clips.schema).encode())
+    digest.update(clips.shared_of_data("digest of listeners", lambda: _digest_of(clips.listeners)).encode())
+    key = ("digest of speakers", tuple(clips.clips))
+    digest.update(clips.shared_of_data(key, lambda: _digest_of(clips.speakers)).encode())
+    for chosen in (clips.neighbours, clips.personal):
+        digest.update(repr([indices.tolist() for indices in chosen] if chosen is not None else None).encode())
+    for names in (clips.sessions, clips.recordings):
+        digest.update(repr([str(name) for name in names] if names is not None else None).encode())
+    return digest.hexdigest()
+
+
+def _digest_of(series: Iterable[Any] | None) -> str:
+    digest = hashlib.sha256(repr(series is None).encode())
+    for values in series if series is not None else ():
+        digest.update(f"{values.shape}".encode())
+        digest.update(np.ascontiguousarray(values, dtype="<f4").data)
+    return digest.hexdigest()

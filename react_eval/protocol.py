@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from importlib.metadata import entry_points
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal
 
 from react_data.clips import suggest
 from react_eval.errors import InputError, UnknownNameError
-from react_eval.metrics import (
-    FRCorrSettings,
-    FRDistSettings,
-    FRDivSettings,
-    FRDvsSettings,
-    FRSynSettings,
-    FRVarSettings,
-)
+from react_eval.extensions import load_extensions, why_left_out
 from react_eval.registry import Metric, find_metric
+from react_eval.setting_values import setting_from_text, setting_value
 
 __all__ = ["MetricUse", "Protocol", "find_protocol", "protocols", "register_protocol"]
 
@@ -98,14 +90,15 @@ class Protocol:
         Raises:
             UnknownNameError: If the protocol has none.
         """
+        asked = str(name).lower()
         keys = {use.key.lower(): use for use in self.uses}
-        if name.lower() in keys:
-            return keys[name.lower()]
+        if asked in keys:
+            return keys[asked]
         known = {alias.lower(): use for use in reversed(self.uses) for alias in (use.metric, *use.record.aliases)}
-        if name.lower() in known:
-            return known[name.lower()]
+        if asked in known:
+            return known[asked]
         raise UnknownNameError(
-            f"protocol {self.id!r} has no metric {name!r}. {suggest(name, [use.key for use in self.uses])}"
+            f"protocol {self.id!r} has no metric {name!r}. {suggest(str(name), [use.key for use in self.uses])}"
         )
 
     def override(self, metric: str, **settings: Any) -> Protocol:
@@ -127,13 +120,11 @@ class Protocol:
             'react2024@1+FRSyn.reactions=all'
         """
         chosen = self.use(metric)
-        known = [each.name for each in fields(chosen.settings)]
-        for name, value in settings.items():
-            if name not in known:
-                raise UnknownNameError(f"{chosen.key} has no setting {name!r}. {suggest(name, known)}")
-            _check_setting(chosen, name, value)
-        changed = replace(chosen, settings=replace(chosen.settings, **settings))
-        note = "".join(f"+{chosen.key}.{name}={value}" for name, value in settings.items())
+        for name in settings:
+            _check_name(chosen, name)
+        typed = {name: setting_value(chosen.settings, name, value, chosen.key) for name, value in settings.items()}
+        changed = replace(chosen, settings=replace(chosen.settings, **typed))
+        note = "".join(f"+{chosen.key}.{name}={value}" for name, value in typed.items())
         uses = tuple(changed if use is chosen else use for use in self.uses)
         return replace(self, uses=uses, variant=self.variant + note)
 
@@ -143,7 +134,7 @@ class Protocol:
         Args:
             metric: A result key, metric name or alias.
             setting: A field of its settings.
-            value: The value, read as the type that the setting has.
+            value: The value, read as the type that the setting has; ``"1,2"`` for a tuple.
 
         Returns:
             A protocol whose id ends in the change.
@@ -152,33 +143,18 @@ class Protocol:
             UnknownNameError: If there is no such metric or setting.
             InputError: If the text is no value of the setting.
         """
-        current = getattr(self.use(metric).settings, setting, None)
-        kind = str if current is None else type(current)
-        try:
-            typed: Any = {"True": True, "False": False}[value] if isinstance(current, bool) else kind(value)
-        except (KeyError, ValueError):
-            raise InputError(f"{metric}.{setting}={value} is not of type {type(current).__name__}.") from None
-        return self.override(metric, **{setting: typed})
+        chosen = self.use(metric)
+        _check_name(chosen, setting)
+        return self.override(metric, **{setting: setting_from_text(chosen.settings, setting, value, chosen.key)})
 
 
-def _check_setting(use: MetricUse, name: str, value: object) -> None:
-    kind = get_type_hints(type(use.settings))[name]
-    current = getattr(use.settings, name)
-    if get_origin(kind) is Literal:
-        allowed = [str(choice) for choice in get_args(kind)]
-        if value not in get_args(kind):
-            raise InputError(f"{use.key}.{name} = {value!r} is not known. {suggest(str(value), allowed)}")
-    elif not isinstance(value, type(current)) or (isinstance(value, bool) and not isinstance(current, bool)):
-        raise InputError(f"{use.key}.{name} = {value!r} is not of type {type(current).__name__}.")
+def _check_name(use: MetricUse, name: str) -> None:
+    known = [each.name for each in fields(use.settings)]
+    if name not in known:
+        raise UnknownNameError(f"{use.key} has no setting {name!r}. {suggest(name, known)}")
 
 
-def _uses(settings: Mapping[str, Any]) -> tuple[MetricUse, ...]:
-    return tuple(MetricUse(key, key.partition("_")[0], value) for key, value in settings.items())
-
-
-_DIVERSITY = {"FRDiv": FRDivSettings(), "FRVar": FRVarSettings(), "FRDvs": FRDvsSettings()}
-_OFFICIAL = {"FRCorr": FRCorrSettings(), "FRDist": FRDistSettings(), **_DIVERSITY, "FRSyn": FRSynSettings()}
-
+_GROUP = "react_eval.protocols"
 _PROTOCOLS: dict[str, Protocol] = {}
 
 
@@ -194,70 +170,11 @@ def register_protocol(protocol: Protocol) -> Protocol:
     Raises:
         InputError: If another protocol has its id.
     """
+    import react_eval.official_protocols  # noqa: F401  registers ours, which come first
+
     if _PROTOCOLS.setdefault(protocol.id, protocol) != protocol:
         raise InputError(f"protocol {protocol.id!r} is registered with other definitions. Raise its revision.")
     return protocol
-
-
-register_protocol(
-    Protocol("react2024", 1, "The official scorer of the REACT 2024 challenge, quirks included.", _uses(_OFFICIAL))
-)
-register_protocol(
-    Protocol(
-        "react2023", 1, "The official scorer of the REACT 2023 challenge; the same as react2024.", _uses(_OFFICIAL)
-    )
-)
-register_protocol(
-    Protocol(
-        "reactface",
-        1,
-        "ReactFace's own scorer on 58 3DMM coefficients: unweighted DTW, FRCorr and FRDist times 10.",
-        _uses(
-            {
-                "FRCorr": FRCorrSettings(epsilon=1e-50, scale=10.0),
-                "FRDist": FRDistSettings(groups="whole", scale=10.0),
-                **_DIVERSITY,
-                "FRSyn": FRSynSettings(),
-            }
-        ),
-        channels=("coefficients", "emotion"),
-    )
-)
-register_protocol(
-    Protocol(
-        "perfrdiff",
-        1,
-        "PerFRDiff: react2024 on the personalised clip set, generic (MAFRG) and for the same listener (PMAFRG).",
-        _uses(
-            {
-                "FRCorr": FRCorrSettings(),
-                "FRCorr_personal": FRCorrSettings(neighbours="personal"),
-                "FRDist": FRDistSettings(),
-                "FRDist_personal": FRDistSettings(neighbours="personal"),
-                **_DIVERSITY,
-                "FRSyn": FRSynSettings(),
-            }
-        ),
-        clip_set="personalised",
-    )
-)
-register_protocol(
-    Protocol(
-        "corrected",
-        1,
-        "The same quantities without the quirks: means per reaction, undefined channels handled. For new work.",
-        _uses(
-            {
-                "FRCorr": FRCorrSettings(epsilon=0.0, combine="mean", constant_listener="leave out"),
-                "FRDist": FRDistSettings(combine="mean", per_frame=True),
-                **_DIVERSITY,
-                "FRSyn": FRSynSettings(reactions="all", undefined="leave out"),
-            }
-        ),
-        channels=("emotion", "coefficients"),
-        intervals=True,
-    )
-)
 
 
 def protocols() -> dict[str, str]:
@@ -270,8 +187,9 @@ def protocols() -> dict[str, str]:
         >>> list(protocols())[0]
         'react2024@1'
     """
-    for extension in entry_points(group="react_eval.protocols"):
-        register_protocol(extension.load())
+    import react_eval.official_protocols  # noqa: F401  registers ours
+
+    load_extensions(_GROUP, Protocol, lambda protocol: protocol.id, register_protocol)
     return {protocol.id: protocol.summary for protocol in _PROTOCOLS.values()}
 
 
@@ -286,11 +204,41 @@ def find_protocol(name: str | Protocol) -> Protocol:
 
     Raises:
         UnknownNameError: If there is none; suggests the nearest.
+        InputError: If it has the id of a registered protocol and is another.
     """
-    if isinstance(name, Protocol):
-        return name
     ids = protocols()
+    if isinstance(name, Protocol):
+        _check_released(name)
+        return name
     revisions = [protocol for protocol in _PROTOCOLS.values() if protocol.name == name or protocol.id == name]
     if not revisions:
-        raise UnknownNameError(f"there is no protocol {name!r}. {suggest(name, ids)}")
+        reason = why_left_out(_GROUP, name)
+        raise UnknownNameError(reason or f"there is no protocol {name!r}. {suggest(name, ids)}")
     return max(revisions, key=lambda protocol: protocol.revision)
+
+
+def _check_released(protocol: Protocol) -> None:
+    """Refuse a protocol that goes by a registered id and differs in more than that id says."""
+    released = _PROTOCOLS.get(f"{protocol.name}@{protocol.revision}")
+    if released is None:
+        return
+    same = replace(protocol, uses=released.uses, variant="") == released
+    same = same and [(use.key, use.metric) for use in protocol.uses] == [(use.key, use.metric) for use in released.uses]
+    if not same or not all(map(_is_told, protocol.uses, released.uses, [protocol.variant] * len(released.uses))):
+        raise InputError(
+            f"protocol {protocol.id!r} is not what {released.id!r} is released as. Change settings with override, "
+            "which tells it in the id, or give the protocol a name of its own: dataclasses.replace(…, name=…)."
+        )
+
+
+def _is_told(use: MetricUse, released: MetricUse, variant: str) -> bool:
+    """Whether the variant's text says of every setting what it is, where that is not as released."""
+    if type(use.settings) is not type(released.settings):
+        return False
+    for setting in fields(use.settings):
+        value = getattr(use.settings, setting.name)
+        _, mentioned, rest = variant.rpartition(f"+{use.key}.{setting.name}=")
+        said = rest.startswith(str(value)) and rest.removeprefix(str(value))[:1] in ("", "+")
+        if not (said if mentioned else value == getattr(released.settings, setting.name)):
+            return False
+    return True

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from react_data.clips import suggest
-from react_eval.errors import UnknownNameError
+from react_eval.errors import InputError, UnknownNameError
+from react_eval.extensions import load_extensions, why_left_out
 
-__all__ = ["Measurement", "Metric", "all_metrics", "find_metric", "mean_over_clips", "register"]
+__all__ = ["Measurement", "Metric", "Observed", "Pool", "all_metrics", "find_metric", "mean_over_clips", "register"]
 
 Better = Literal["higher", "lower", "near real", "unranked"]
+Resampled = Literal["mean over clips", "pairs of clips"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Measurement:
         details: Facts to report beside the value, by name.
         reason: Why the value is undefined, or what has to be known to read it.
         rankable: False where so little was defined that the value must not be compared with others.
+        reading: What a table says beside the value; told from the metric's record if empty.
     """
 
     value: float
@@ -36,11 +38,37 @@ class Measurement:
     details: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
     rankable: bool = True
+    reading: str = ""
 
     @property
     def defined(self) -> bool:
         """Whether there is a value."""
         return not math.isnan(self.value)
+
+
+class Pool(Protocol):
+    """Sums over clips that do not depend on the order in which clips are added or pools are merged, to the last bit."""
+
+    def add(self, view: Any) -> None:
+        """Add a clip, given as a `ClipView`."""
+
+    def merge(self, other: Any) -> None:
+        """Add the clips of another pool; no clip may be in both."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What a metric concludes from.
+
+    Attributes:
+        found: What each clip told, in the order of the clips.
+        reactions: Reactions a clip that a sum counts.
+        pool: The metric's pool of all clips, if it has one.
+    """
+
+    found: Sequence[Any]
+    reactions: int
+    pool: Any = None
 
 
 @dataclass(frozen=True)
@@ -57,10 +85,15 @@ class Metric:
         needs: Inputs beside predictions: ``"listeners"``, ``"speakers"``, ``"neighbours"``, or what an extension
             defines.
         settings: Class of the settings that a protocol fixes.
-        measure: Computes it from inputs and settings; inputs are a `ClipSet` for the metrics on arrays.
+        observe: What one clip tells, from a `ClipView` and the settings: small, and independent of every other clip.
+        conclude: The value, from what all clips told, and the settings.
         reading: How to read a value, in one or two plain sentences.
         function: Name of the function on arrays in `react_eval.metrics`.
         aliases: Other names in use.
+        resampled: What a bootstrap interval is made of: ``"mean over clips"`` where ``per_clip`` has an array of the
+            metric's name whose mean over clips is the value (times the reactions of a sum and the setting ``scale``),
+            and no interval where it is not; ``"pairs of clips"`` for the mean squared difference between clips.
+        pool: Makes an empty pool, for a metric over all clips that no summary of single clips can tell.
     """
 
     name: str
@@ -70,10 +103,13 @@ class Metric:
     unit: str
     needs: tuple[str, ...]
     settings: type[Any]
-    measure: Callable[[Any, Any], Measurement]
+    observe: Callable[[Any, Any], Any]
+    conclude: Callable[[Observed, Any], Measurement]
     reading: str
     function: str
     aliases: tuple[str, ...] = ()
+    resampled: Resampled = "mean over clips"
+    pool: Callable[[], Pool] | None = None
 
     @property
     def arrow(self) -> str:
@@ -81,6 +117,7 @@ class Metric:
         return {"higher": "↑", "lower": "↓", "near real": "→GT", "unranked": ""}[self.better]
 
 
+_GROUP = "react_eval.metrics"
 _METRICS: dict[str, Metric] = {}
 
 
@@ -94,14 +131,18 @@ def register(metric: Metric) -> Metric:
         The same record.
 
     Raises:
-        UnknownNameError: If one of its names is taken by another metric.
+        InputError: If one of its names is taken by another metric, or its name by a metric of another package.
     """
+    known = _METRICS.get(metric.name, metric)
+    if known != metric and _package(known) != _package(metric):
+        raise InputError(
+            f"the name {metric.name!r} is taken by a metric of package {_package(known)!r}; package "
+            f"{_package(metric)!r} cannot define it too. Choose another."
+        )
     for name in (metric.name, *metric.aliases):
         other = _names().get(name.lower())
         if other not in (None, metric.name):
-            raise UnknownNameError(
-                f"the name {name!r} of metric {metric.name!r} is taken by {other!r}. Choose another."
-            )
+            raise InputError(f"the name {name!r} of metric {metric.name!r} is taken by {other!r}. Choose another.")
     _METRICS[metric.name] = metric
     return metric
 
@@ -118,9 +159,7 @@ def all_metrics() -> dict[str, Metric]:
     """
     import react_eval.metrics  # noqa: F401  registers ours
 
-    for extension in entry_points(group="react_eval.metrics"):
-        if extension.name not in _METRICS:
-            register(extension.load())
+    load_extensions(_GROUP, Metric, lambda metric: metric.name, register)
     return dict(_METRICS)
 
 
@@ -143,8 +182,12 @@ def find_metric(name: str) -> Metric:
     metrics = all_metrics()
     found = _names().get(name.lower())
     if found is None:
-        raise UnknownNameError(f"there is no metric {name!r}. {suggest(name, metrics)}")
+        raise UnknownNameError(why_left_out(_GROUP, name) or f"there is no metric {name!r}. {suggest(name, metrics)}")
     return metrics[found]
+
+
+def _package(metric: Metric) -> str:
+    return metric.conclude.__module__.partition(".")[0]
 
 
 def _names() -> dict[str, str]:
@@ -152,7 +195,7 @@ def _names() -> dict[str, str]:
 
 
 def mean_over_clips(values: NDArray[np.floating[Any]]) -> float:
-    """Mean over the clips that are defined; NaN if none is.
+    """Mean over the clips that are defined, the same to the last bit for any order of them; NaN if none is.
 
     Args:
         values: (N,), NaN where a clip is undefined.
@@ -161,4 +204,4 @@ def mean_over_clips(values: NDArray[np.floating[Any]]) -> float:
         The mean, in float64.
     """
     defined = values[~np.isnan(values)]
-    return float(np.mean(defined, dtype=np.float64)) if defined.size else math.nan
+    return math.fsum(defined) / defined.size if defined.size else math.nan

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from react_eval import __version__
+from react_eval.errors import UnknownNameError
 from react_eval.grid import Grid
 from react_eval.intervals import Interval
 from react_eval.protocol import MetricUse, Protocol
@@ -27,7 +28,7 @@ _DIGITS = 10
 
 
 def fixed_digits(value: float) -> float | None:
-    """A value as it is written to files: rounded to 10 significant digits, None if undefined.
+    """A value as it is written to files: rounded to 10 significant digits, None if undefined or infinite.
 
     Args:
         value: Any float.
@@ -39,7 +40,7 @@ def fixed_digits(value: float) -> float | None:
         >>> fixed_digits(0.1 + 0.2), fixed_digits(float("nan"))
         (0.3, None)
     """
-    return None if math.isnan(value) else float(f"{value:.{_DIGITS}g}")
+    return None if not math.isfinite(value) else float(f"{value:.{_DIGITS}g}")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -51,14 +52,15 @@ class ScoreResult(Mapping[str, float]):
         measurements: What each metric found, by result key.
         context: The same metrics for GT and B_Mime on the same data, by baseline and result key.
         facts: What was scored: ``split``, ``channels``, ``clips``, ``reactions``, ``frames``, ``neighbours`` (their
-            source), ``synthetic``, ``method``, ``run_seed``, ``track``.
+            source), ``synthetic``, ``method``, ``run_seed``, ``track``; ``baseline`` where our own code made the
+            predictions, which no file can claim.
         hashes: SHA-256 of the predictions and of the data, by name.
         diagnostics: Facts that explain the scores; see `react_eval.diagnostics.diagnose`.
         intervals: 95 % bootstrap intervals by result key, where the protocol has them.
         notes: What a person should know about the inputs.
         clips: Ids of the scored clips; empty in a public result.
         listeners: Ids of the listeners, which name the nearest neighbours; empty in a public result.
-        run: Timings and versions, which are no part of the scores.
+        run: Timings, versions and ``file_notes`` on how a file is packed, which are no part of the scores.
     """
 
     protocol: Protocol
@@ -75,7 +77,13 @@ class ScoreResult(Mapping[str, float]):
 
     def __getitem__(self, name: str) -> float:
         key = name if name in self.measurements else self.protocol.use(name).key
+        if key not in self.measurements:
+            raise UnknownNameError(self._why_left_out(key))
         return self.measurements[key].value
+
+    def _why_left_out(self, key: str) -> str:
+        told = next((note for note in self.notes if note.startswith(f"{key} left out")), None)
+        return told or f"{key} was not asked for: metrics={list(self)}. Score with it, or with metrics=None for all."
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.measurements)
@@ -100,7 +108,7 @@ class ScoreResult(Mapping[str, float]):
         parts = {
             "split": facts.get("split") or "arrays",
             "channels": facts["channels"],
-            "clips": facts["clips"],
+            "clips": facts.get("partial", facts["clips"]),
             "reactions": facts["reactions"],
             "frames": facts["frames"],
             "neighbours": facts["neighbours"],
@@ -161,12 +169,22 @@ class ScoreResult(Mapping[str, float]):
                     continue
                 values = self._named_neighbours(values) if name.endswith("_neighbour") else values
                 values = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
-                variables[name.replace(self.use(key).metric, key, 1)] = (("clip", "reaction")[: values.ndim], values)
+                metric = self.use(key).metric
+                label = name.replace(metric, key, 1) if metric in name else f"{key}_{name}"
+                variables[label] = (("clip", "reaction")[: values.ndim], values)
         return xr.Dataset(variables, {"clip": list(self.clips)}, {"signature": self.signature})
 
     def _named_neighbours(self, indices: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         names = np.array([*self.listeners, ""], dtype=object)
         return np.asarray(names[indices].astype(str))
+
+    def named(self, method: str) -> ScoreResult:
+        """The same result under a method's name.
+
+        Args:
+            method: Name of the row in tables.
+        """
+        return replace(self, facts={**self.facts, "method": method})
 
     def public(self) -> ScoreResult:
         """Aggregates only: nothing that shows a test clip."""
@@ -187,12 +205,12 @@ class ScoreResult(Mapping[str, float]):
                 name: {key: fixed_digits(value) for key, value in values.items()}
                 for name, values in self.context.items()
             },
-            "facts": dict(self.facts),
+            "facts": _plain(self.facts),
             "hashes": dict(self.hashes),
             "diagnostics": _plain(self.diagnostics),
             "notes": list(self.notes),
         }
-        return {"scores": scores, "run": dict(self.run)}
+        return {"scores": scores, "run": _plain(self.run)}
 
     def to_json(self, path: str | Path | None = None) -> str:
         """The result as JSON; its ``scores`` are the same bytes for the same predictions, data and protocol.
@@ -270,7 +288,9 @@ def _write_json(content: dict[str, Any], path: str | Path | None) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Nested mappings with numbers in fixed digits."""
+    """Nested mappings as JSON has them: of numpy's numbers too, in fixed digits, None where undefined or infinite."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        value = value.tolist()
     if isinstance(value, Mapping):
         return {str(key): _plain(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):

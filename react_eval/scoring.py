@@ -3,40 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from react_data.channels import ChannelSchema, schema_for
-from react_data.clips import ClipId
-from react_data.errors import LabelsMissingError
 from react_data.location import find_data_root
-from react_data.official_tree import OfficialTree, open_split
-from react_data.problems import ProblemReport
-from react_eval.clip_set import Clips, ClipSet
-from react_eval.errors import ChannelError, InputError, SubmissionError
+from react_data.official_tree import OfficialTree
+from react_eval.clip_set import ClipSet
+from react_eval.computing import Resources
+from react_eval.errors import InputError, SubmissionError
 from react_eval.inputs import Predictions, as_predictions
-from react_eval.measuring import chosen_protocols, gather, measure
+from react_eval.measuring import Plan, chosen_protocols, gather, measure, plan
 from react_eval.metrics.arguments import clip_set, neighbour_indices
 from react_eval.protocol import Protocol
 from react_eval.result import ProtocolResults, ScoreResult
 from react_eval.submissions.layout import ORDER_ON_TRUST
+from react_eval.targets import Cut, SplitTargets
 from react_eval.validation import CLAIM, FRAMES, ORDER, check_submission
 
-if TYPE_CHECKING:
-    import xarray as xr
-
-__all__ = ["score", "score_arrays"]
+__all__ = ["score", "score_against", "score_arrays"]
 
 Protocols = str | Protocol | Sequence[str | Protocol]
 
 # Warnings that a reader of the score needs; the others are counted in the diagnostics.
 _NOTED = (FRAMES.code, CLAIM.code, ORDER.code)
-_VARIABLES = {"emotion": "emotion", "coefficients": "3dmm"}
 
 
 def score_arrays(
@@ -52,7 +46,11 @@ def score_arrays(
     channels: ChannelSchema | Sequence[str] | None = None,
     protocol: Protocols = "react2024",
     metrics: Sequence[str] | None = None,
+    method: str | None = None,
     context: bool = True,
+    device: str = "auto",
+    threads: int | None = None,
+    client: Any = None,
     show_progress: bool | None = False,
 ) -> ScoreResult | ProtocolResults:
     """Score predictions against listeners and speakers that are in memory, without a data set.
@@ -70,7 +68,12 @@ def score_arrays(
         channels: A schema or channel names; told from the number of channels if not given.
         protocol: Names, ids or protocols; several share what they can.
         metrics: Result keys, names or aliases; every metric whose inputs are there if not given.
+        method: Name of the row in tables.
         context: Whether to score GT and B_Mime on the same data too.
+        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        threads: How many; one for each processor if not given. No number changes a bit of a score.
+        client: A `dask.distributed.Client` over whose workers clips are spread; the active one if there is one, False
+            for none.
         show_progress: Whether progress bars are shown; None shows them on a terminal.
 
     Returns:
@@ -102,13 +105,12 @@ def score_arrays(
     )
     if sessions is not None and len(sessions) != len(inputs):
         raise InputError(f"sessions names {len(sessions)} conversations, expected one for each of {len(inputs)} clips.")
-    inputs = replace(inputs, sessions=sessions, show_progress=show_progress)
-    facts = {"neighbours": "given" if neighbours is not None else "none"}
-    results = [
-        measure(inputs, each, metrics=metrics, facts=facts, context=context, notes=given.notes)
-        for each in chosen_protocols(protocol)
-    ]
-    return gather(results)
+    inputs = replace(inputs, sessions=sessions)
+    facts = {"neighbours": "given" if neighbours is not None else "none", **_claims(given, method)}
+    plans = [plan(inputs, each, metrics) for each in chosen_protocols(protocol)]
+    resources = Resources(device, threads, client)
+    options: dict[str, Any] = {"facts": facts, "context": context, "run": _run(given)}
+    return gather(measure(inputs, plans, resources=resources, show_progress=show_progress, **options))
 
 
 def _kind_beside(given: Predictions, others: Any) -> str:
@@ -142,6 +144,8 @@ def score(
     method: str | None = None,
     context: bool = True,
     device: str = "auto",
+    threads: int | None = None,
+    client: Any = None,
     show_progress: bool | None = None,
 ) -> ScoreResult | ProtocolResults:
     """Score predictions for a split of a data set, exactly as the challenge would.
@@ -155,7 +159,10 @@ def score(
         metrics: Result keys, names or aliases; all of the protocol if not given.
         method: Name of the row in tables; what the file says if not given.
         context: Whether to score GT and B_Mime on the same data too, which the table shows beside the values.
-        device: ``"auto"`` or ``"cpu"``.
+        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        threads: How many; one for each processor if not given. No number changes a bit of a score.
+        client: A `dask.distributed.Client` over whose workers clips are spread; the active one if there is one, False
+            for none.
         show_progress: Whether progress bars are shown; None shows them on a terminal.
 
     Returns:
@@ -168,127 +175,105 @@ def score(
         LabelsMissingError: If the split holds speakers only.
         UnknownNameError: If a protocol or metric is not known.
     """
-    if device not in ("auto", "cpu"):
-        raise InputError(f"device {device!r} is not known. This version scores on the CPU: use 'auto' or 'cpu'.")
-    tree = OfficialTree(find_data_root(data), split)
-    if not tree.labelled:
-        raise LabelsMissingError(
-            f"split {split!r} of {tree.root} holds speakers only: it can be validated, not scored. "
-            "Check the submission with `react-eval validate`, and score on val."
-        )
-    chosen = chosen_protocols(protocol or _usual_protocol(tree))
+    targets = SplitTargets(OfficialTree(find_data_root(data), split))
+    return score_against(
+        targets,
+        preds,
+        protocol=protocol,
+        metrics=metrics,
+        method=method,
+        context=context,
+        resources=Resources(device, threads, client),
+        show_progress=show_progress,
+    )
+
+
+def score_against(
+    targets: SplitTargets,
+    preds: Any,
+    *,
+    protocol: Protocols | None = None,
+    metrics: Sequence[str] | None = None,
+    method: str | None = None,
+    context: bool = True,
+    resources: Resources,
+    show_progress: bool | None = None,
+) -> ScoreResult | ProtocolResults:
+    """`score` against targets that are read already, for several predictions on one split.
+
+    Args:
+        targets: The split.
+        preds: What `score` takes.
+        protocol: Names, ids or protocols; follows from the data set if not given.
+        metrics: Result keys, names or aliases; all of the protocol if not given.
+        method: Name of the row in tables; what the file says if not given.
+        context: Whether to score GT and B_Mime too; equal for all predictions, so computed once.
+        resources: Where to compute.
+        show_progress: Whether progress bars are shown; None shows them on a terminal.
+
+    Returns:
+        What `score` returns.
+
+    Raises:
+        SubmissionError: If the predictions have problems; lists all of them.
+        UnreadableFileError: If the file cannot be read safely.
+        UnknownNameError: If a protocol or metric is not known.
+    """
+    chosen = chosen_protocols(protocol or targets.usual_protocol)
     with ExitStack() as opened:
-        given = as_predictions(preds, show_progress=show_progress)
+        given = as_predictions(preds, largest=targets.largest_submission(chosen), show_progress=show_progress)
         if given.submission is not None and given is not preds:
             opened.enter_context(given.submission)
-        report, order = check_submission(given, tree, reactions=chosen[0].reactions, show_progress=show_progress)
+        report, order = check_submission(given, targets.tree, protocols=chosen, show_progress=show_progress)
         if not report.ok:
             raise SubmissionError(report)
-        scored = _Scored(given, order, open_split(tree.root, split), show_progress)
         options: dict[str, Any] = {
-            "metrics": metrics,
             "context": context,
-            "facts": _facts(given, tree, method),
-            "notes": _notes(given, report),
-            "run": {"file_sha256": given.submission.sha256} if given.submission is not None else {},
+            "facts": targets.facts | _claims(given, method),
+            "notes": tuple(problem.message for problem in report.warnings if problem.code in _NOTED),
+            "run": _run(given),
         }
-        return gather([measure(scored.clip_set(each), each, **options) for each in chosen])
+        plans = _plans(given, order, targets, chosen, metrics)
+        return gather(_measured(plans, resources=resources, show_progress=show_progress, **options))
 
 
-def _notes(given: Predictions, report: ProblemReport) -> tuple[str, ...]:
-    warnings = [problem.message for problem in report.warnings if problem.code in _NOTED]
-    return (*(note for note in given.notes if note != ORDER_ON_TRUST), *warnings)
+def _plans(
+    given: Predictions,
+    order: Sequence[int],
+    targets: SplitTargets,
+    protocols: Sequence[Protocol],
+    metrics: Sequence[str] | None,
+) -> list[tuple[ClipSet, Plan]]:
+    """What is computed under each protocol, and on which clips; protocols on the same clips get the same set."""
+    sets: dict[int, ClipSet] = {}
+    plans = []
+    for protocol in protocols:
+        kind = targets.kind(protocol, given.arrays)
+        bare = targets.clip_set(protocol, kind)
+        if id(bare) not in sets:
+            clips = given.arrays[kind]
+            cut = Cut(clips, [order[row] for row in targets.rows(protocol)], targets.frames(protocol))
+            sets[id(bare)] = bare.part(range(len(bare)), cut, clips[0].shape[0])
+        plans.append((sets[id(bare)], plan(sets[id(bare)], protocol, metrics)))
+    return plans
 
 
-def _facts(given: Predictions, tree: OfficialTree, method: str | None) -> dict[str, Any]:
-    return {
-        "split": tree.split,
-        "neighbours": "matrix",
-        "synthetic": tree.synthetic,
-        "method": method or given.attributes.get("method", ""),
-        "run_seed": given.attributes.get("run_seed", ""),
-        "track": given.attributes.get("track", ""),
-    }
+def _measured(plans: Sequence[tuple[ClipSet, Plan]], **options: Any) -> list[ScoreResult]:
+    """A result for each plan, in their order; those on one clip set share a pass over it."""
+    found: dict[str, ScoreResult] = {}
+    for clips in {id(clips): clips for clips, _ in plans}.values():
+        alike = [each for mine, each in plans if mine is clips]
+        found |= {each.protocol.id: each for each in measure(clips, alike, **options)}
+    return [found[each.protocol.id] for _, each in plans]
 
 
-def _usual_protocol(tree: OfficialTree) -> str:
-    return "react2023" if any(clip.speaker.site == "UDIVA" for clip in tree.clips) else "react2024"
+def _run(given: Predictions) -> dict[str, Any]:
+    """Facts about the file or form that predictions came in, which change nothing in the scores."""
+    notes = [note for note in given.notes if note != ORDER_ON_TRUST]
+    return {"file_notes": notes} | ({"file_sha256": given.submission.sha256} if given.submission is not None else {})
 
 
-class _Reordered:
-    """Clips of predictions in the split's order, cut to a number of frames; each is read when it is used."""
-
-    def __init__(self, clips: Clips, order: Sequence[int], frames: int) -> None:
-        self._clips, self._order, self._frames = clips, order, frames
-
-    def __len__(self) -> int:
-        return len(self._order)
-
-    def __getitem__(self, index: int, /) -> NDArray[np.float32]:
-        return np.asarray(self._clips[self._order[index]][:, : self._frames])
-
-    def __iter__(self) -> Iterator[NDArray[np.float32]]:
-        return (self[index] for index in range(len(self)))
-
-
-@dataclass
-class _Scored:
-    """Predictions beside the split that they are for; makes the clip set of each protocol, once for equal ones."""
-
-    given: Predictions
-    order: Sequence[int]
-    dataset: xr.Dataset
-    show_progress: bool | None
-
-    def __post_init__(self) -> None:
-        self._made: dict[tuple[str, str, int], ClipSet] = {}
-
-    def clip_set(self, protocol: Protocol) -> ClipSet:
-        kind = self._kind(protocol)
-        frames = min(protocol.frames, self.dataset.sizes["frame"])
-        key = (kind, protocol.clip_set, frames)
-        if key not in self._made:
-            self._made[key] = self._make(kind, self._rows(protocol), frames)
-        return self._made[key]
-
-    def _kind(self, protocol: Protocol) -> str:
-        there = [kind for kind, variable in _VARIABLES.items() if f"listener_{variable}" in self.dataset]
-        both = [kind for kind in there if kind in self.given.arrays]
-        wanted = [kind for kind in protocol.channels if kind in both]
-        if not wanted:
-            raise ChannelError(
-                f"protocol {protocol.id!r} needs {' or '.join(protocol.channels)} channels; the predictions have "
-                f"{' and '.join(self.given.arrays)}, the data set has {' and '.join(there) or 'none'}."
-            )
-        return wanted[0]
-
-    def _rows(self, protocol: Protocol) -> NDArray[np.intp]:
-        clips = [ClipId.parse(str(clip)) for clip in self.dataset["clip"].values]
-        if protocol.clip_set == "all":
-            return np.arange(len(clips))
-        return np.flatnonzero([clip.clip != "1" for clip in clips])
-
-    def _make(self, kind: str, rows: NDArray[np.intp], frames: int) -> ClipSet:
-        part = self.dataset.isel(clip=rows, frame=slice(frames))
-        ids = [str(clip) for clip in part["clip"].values]
-        lists = personal = None
-        if "neighbours" in part:
-            matrix = part["neighbours"].values[:, rows]
-            persons = part["listener_person"].values
-            lists = neighbour_indices(matrix, ids, len(ids))
-            personal = [indices[persons[indices] == persons[clip]] for clip, indices in enumerate(lists)]
-        variable = _VARIABLES[kind]
-        predictions = self.given.arrays[kind]
-        return ClipSet(
-            predictions=_Reordered(predictions, [self.order[row] for row in rows], frames),
-            schema=schema_for([str(name) for name in part["emotion" if kind == "emotion" else "coefficient"].values]),
-            clips=ids,
-            listeners=part[f"listener_{variable}"].values,
-            speakers=part[f"speaker_{variable}"].values,
-            neighbours=lists,
-            personal=personal,
-            sessions=[str(session) for session in part["session"].values],
-            recordings=[str(recording) for recording in part["recording"].values],
-            reactions=predictions[0].shape[0],
-            show_progress=self.show_progress,
-        )
+def _claims(given: Predictions, method: str | None) -> dict[str, Any]:
+    """What predictions say of themselves."""
+    claimed = {name: given.attributes.get(name, "") for name in ("method", "run_seed", "track")}
+    return claimed | ({"method": method} if method else {})

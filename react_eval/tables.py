@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from statistics import mean, stdev
+from typing import Any
 
 from react_eval.baselines import NAMES
 from react_eval.errors import InputError
@@ -17,17 +19,36 @@ from react_eval.result import ScoreResult
 __all__ = ["result_grid", "table"]
 
 _SYNTHETIC = "Synthetic data: the numbers compare with nothing that is published."
+_READINGS = {"near real": "best near GT", "unranked": "says nothing alone"}
+_FLOOR = {"floor", "share_undefined", "share_speaker_silent", "share_speaker_constant", "share_prediction_constant"}
 
 
-def table(results: Sequence[ScoreResult]) -> Grid:
+@dataclass(frozen=True)
+class _Row:
+    """A method of a table.
+
+    Attributes:
+        name: What the row is called.
+        runs: Its results, one a run seed.
+        naive: Whether it is one of our own baselines.
+    """
+
+    name: str
+    runs: tuple[ScoreResult, ...]
+    naive: bool
+
+
+def table(results: ScoreResult | Iterable[ScoreResult]) -> Grid:
     """Put methods side by side: a row a method, a column a metric.
 
-    Results of one method with several run seeds become mean ± standard deviation. The best value of each metric is
-    bold, as the metric's record says: the largest, the smallest, or the nearest to GT; naive baselines are never bold,
-    and neither is FRDiv, which says nothing alone.
+    Results of one method with several run seeds become mean ± standard deviation; results without a name, or without
+    run seeds of their own, keep a row each. The best value of each metric is bold, as the metric's record says: the
+    largest, the smallest, or the nearest to GT; naive baselines are never bold, and neither is FRDiv, which says
+    nothing alone.
 
     Args:
-        results: Results under one protocol; ``facts["method"]`` names the row.
+        results: Results under one protocol, or a single one; ``facts["method"]`` names the row, and
+            ``facts["baseline"]`` tells our own baselines from uploads that only call themselves so.
 
     Returns:
         A table with ``to_text``, ``to_markdown``, ``to_latex`` and ``to_html``.
@@ -35,24 +56,43 @@ def table(results: Sequence[ScoreResult]) -> Grid:
     Raises:
         InputError: If there are no results, or they do not compare: they differ in protocol, split, data, sizes.
     """
-    _check_comparable(results)
-    runs: dict[str, list[ScoreResult]] = {}
-    for result in results:
-        runs.setdefault(str(result.facts.get("method") or "predictions"), []).append(result)
-    first = results[0]
-    real = _real_values(results)
+    given = [results] if isinstance(results, ScoreResult) else list(results)
+    _check_comparable(given)
+    methods = _methods(given)
+    first, real = given[0], _real_values(given)
     uses = [first.use(key) for key in first]
-    best = {use.key: _best(use, runs, real.get(use.key)) for use in uses}
-    digits = {use.key: _digits([result[use.key] for result in results]) for use in uses}
+    best = {use.key: _best(use, methods, real.get(use.key)) for use in uses}
+    digits = {use.key: _digits([result[use.key] for result in given]) for use in uses}
     rows: list[list[Cell]] = []
-    naive = [method for method in runs if method in NAMES]
-    for method in [*naive, *(method for method in runs if method not in NAMES)]:
-        if naive and method == next((name for name in runs if name not in NAMES), None):
+    for number, method in enumerate(methods):
+        if number and methods[number - 1].naive and not method.naive:
             rows.append([])
-        cells = [Cell(_summary(use, runs[method], digits[use.key]), method == best[use.key]) for use in uses]
-        rows.append([Cell(method), *cells])
+        cells = [Cell(_summary(use, method.runs, digits[use.key]), method is best[use.key]) for use in uses]
+        rows.append([Cell(method.name), *cells])
     headings = ["method", *(f"{use.key} {use.record.arrow}".rstrip() for use in uses)]
-    return Grid(headings, rows, _caption(first), _shared_notes(results), label=f"tab:{first.protocol.name}")
+    return Grid(headings, rows, _caption(first), _shared_notes(first, methods), label=f"tab:{first.protocol.name}")
+
+
+def _methods(results: Sequence[ScoreResult]) -> list[_Row]:
+    """The rows, baselines first; several results share one only as runs of a named method with seeds of their own."""
+    named: dict[tuple[str, str], list[ScoreResult]] = {}
+    for result in results:
+        named.setdefault((_fact(result, "baseline"), _fact(result, "method")), []).append(result)
+    rows = []
+    for (baseline, method), runs in named.items():
+        claimed = f"{method} (submitted)" if method in NAMES else method
+        name = baseline or claimed or "predictions"
+        seeds = [_fact(result, "run_seed") for result in runs]
+        if len(runs) == 1 or ((baseline or method) and "" not in seeds and len(set(seeds)) == len(seeds)):
+            rows.append(_Row(name, tuple(runs), bool(baseline)))
+        else:
+            rows += [_Row(f"{name} ({n})", (result,), bool(baseline)) for n, result in enumerate(runs, start=1)]
+    return sorted(rows, key=lambda row: not row.naive)
+
+
+def _fact(result: ScoreResult, name: str) -> str:
+    found = result.facts.get(name)
+    return "" if found is None else str(found)
 
 
 def result_grid(result: ScoreResult) -> Grid:
@@ -82,29 +122,42 @@ def _interval(interval: Interval | None, digits: int) -> str:
 def _reading(result: ScoreResult, use: MetricUse) -> str:
     if use.sums_reactions:
         return f"sum over {result.facts['reactions']} reactions"
-    details = result.measurements[use.key].details
-    if use.metric == "FRSyn" and "floor" in details:
+    found = result.measurements[use.key]
+    told = found.reading or _lag_reading(found)
+    if told or use.record.better in _READINGS:
+        return told or _READINGS[use.record.better]
+    return "mean over reactions" if hasattr(use.settings, "combine") else use.record.title
+
+
+def _lag_reading(found: Measurement) -> str:
+    """What lags say, where the measurement tells of them."""
+    details = found.details
+    if _tells_floor(found):
         share = details["share_undefined"]
-        return (
-            f"undefined in {share:.0%} of the clips, floor {details['floor']:.1f}" if share else "defined in every clip"
-        )
-    if use.metric == "FRSyn":
+        floor = f"undefined in {share:.0%} of the clips, floor {details['floor']:.1f}"
+        return floor if share else "defined in every clip"
+    if {"mean_peak", "mean_lag"} <= set(details):
         return f"peak correlation {details['mean_peak']:.3f} at lag {details['mean_lag']:+.1f}"
-    return {"near real": "best near GT", "unranked": "says nothing alone"}.get(use.record.better, "mean over reactions")
+    return ""
+
+
+def _tells_floor(found: Measurement) -> bool:
+    return set(found.details) >= _FLOOR
 
 
 def _caption(result: ScoreResult) -> str:
     facts = result.facts
     split = f"{facts['split']}, " if facts.get("split") else ""
+    partial = f"{facts['partial']}, " if "partial" in facts else ""
     size = f"{facts['clips']} clips × {facts['reactions']} reactions × {facts['frames']} frames"
-    return f"{result.protocol.id}, {split}{size}"
+    return f"{result.protocol.id}, {split}{partial}{size}"
 
 
 def _notes(result: ScoreResult) -> list[str]:
     notes = [_SYNTHETIC] if result.facts.get("synthetic") else []
     for key, found in result.measurements.items():
         notes += [f"{key}: {found.reason}."] if found.reason else []
-        if "floor" in found.details and found.details["share_undefined"]:
+        if _tells_floor(found) and found.details["share_undefined"]:
             notes.append(_undefined_note(key, found))
         if found.details.get("near_ties"):
             notes.append(f"{key}: {found.details['near_ties']} near-ties of lags within 1e-7.")
@@ -120,21 +173,23 @@ def _notes(result: ScoreResult) -> list[str]:
         notes.append(f"Intervals: percentile bootstrap over {interval.clusters} {interval.kind}.")
     elif result.protocol.intervals:
         notes.append("No intervals: they are made over conversations, and there is only one.")
-    return [*notes, *_value_notes(result), *result.notes, result.signature]
+    return [*notes, *_value_notes(result), *result.notes, *result.run.get("file_notes", ()), result.signature]
 
 
-def _shared_notes(results: Sequence[ScoreResult]) -> list[str]:
+def _shared_notes(first: ScoreResult, methods: Sequence[_Row]) -> list[str]:
     """What the reader of a comparison has to know: facts of the data and protocol, and which values are not ranked."""
-    first = results[0]
     notes = [_SYNTHETIC] if first.facts.get("synthetic") else []
     for key, found in first.measurements.items():
-        if found.details.get("floor"):
+        if _tells_floor(found) and found.details["floor"]:
             notes.append(
                 f"{key}: {found.details['share_speaker_silent']:.1%} of the speakers have a channel that never varies; "
                 f"whatever a method does, it scores at least {found.details['floor']:.2f}."
             )
-    if any(not found.rankable for result in results for found in result.measurements.values()):
-        notes.append("† too few channels vary on both sides: not rankable.")
+    for method in methods:
+        for key in first:
+            unranked = [run.measurements[key].reason for run in method.runs if not run.measurements[key].rankable]
+            why = "; ".join(sorted(set(filter(None, unranked))))
+            notes += [f"† {key} of {method.name} is not rankable{': ' * bool(why)}{why}."] if unranked else []
     return [*notes, first.signature]
 
 
@@ -161,16 +216,20 @@ def _undefined_note(key: str, found: Measurement) -> str:
 
 
 def _personal_note(result: ScoreResult) -> str:
-    counts = [result.diagnostics[name] for name in ("neighbours", "personal_neighbours")]
-    every, same = (f"{each['least']} to {each['most']} (median {each['median']:g})" for each in counts)
+    names = {"neighbours": "", "personal_neighbours": " of the same listener"}
+    there = {what: result.diagnostics[name] for name, what in names.items() if name in result.diagnostics}
+    spreads = [f"{what}: {each['least']} to {each['most']} (median {each['median']:g})" for what, each in there.items()]
     alone = result.diagnostics["share_alone"]
-    return f"Neighbours a clip: {every}, of the same listener: {same}; only the clip's own listener in {alone:.1%}."
+    return f"Neighbours a clip{', '.join(spreads)}; only the clip's own listener in {alone:.1%}."
 
 
-def _check_comparable(results: Sequence[ScoreResult]) -> None:
+def _check_comparable(results: Sequence[Any]) -> None:
     if not results:
         raise InputError("there are no results to put into a table.")
-    if any(hasattr(result, "results") for result in results):
+    other = [type(result).__name__ for result in results if not isinstance(result, ScoreResult)]
+    if other and other[0] not in ("str", "ProtocolResults"):
+        raise InputError(f"a table is made of results of react_eval.score, but there is a {other[0]}.")
+    if other:
         raise InputError("a table is of one protocol: pass each result's result.protocol('react2024'), or another.")
     facts = {"splits": "split", "kinds of channels": "channels"}
     facts |= {f"numbers of {name}": name for name in ("clips", "reactions", "frames")}
@@ -184,33 +243,33 @@ def _check_comparable(results: Sequence[ScoreResult]) -> None:
             raise InputError(f"results of different {what} do not compare: {'; '.join(sorted(set(values)))}.")
 
 
-def _real_values(results: Sequence[ScoreResult]) -> dict[str, float]:
-    named = [dict(result) for result in results if result.facts.get("method") == "GT"]
-    context = [dict(result.context["GT"]) for result in results if "GT" in result.context]
-    return next(iter([*named, *context]), {})
+def _real_values(results: Sequence[ScoreResult]) -> Mapping[str, float]:
+    """What GT scores on the same data, from our own code alone."""
+    beside = [result.context["GT"] for result in results if "GT" in result.context]
+    return next(iter([*beside, *(result for result in results if result.facts.get("baseline") == "GT")]), {})
 
 
-def _best(use: MetricUse, runs: dict[str, list[ScoreResult]], real: float | None) -> str | None:
+def _best(use: MetricUse, methods: Sequence[_Row], real: float | None) -> _Row | None:
     """The method whose mean is best, among those that are not naive and whose value may be ranked."""
-    means = {
-        method: mean(result[use.key] for result in of_method)
-        for method, of_method in runs.items()
-        if method not in NAMES and all(result.measurements[use.key].rankable for result in of_method)
+    means = [
+        (mean(run[use.key] for run in method.runs), method)
+        for method in methods
+        if not method.naive and all(run.measurements[use.key].rankable for run in method.runs)
+    ]
+    means = [(value, method) for value, method in means if not math.isnan(value)]
+    target = math.nan if real is None else real
+    distances: dict[str, Callable[[float], float]] = {
+        "higher": lambda value: -value,
+        "lower": lambda value: value,
+        "near real": lambda value: abs(value - target),
     }
-    means = {method: value for method, value in means.items() if not math.isnan(value)}
-    if len(means) < 2 or (use.record.better == "near real" and (real is None or math.isnan(real))):
+    distance = distances.get(use.record.better)
+    if len(means) < 2 or distance is None or math.isnan(distance(means[0][0])):
         return None
-    if use.record.better == "higher":
-        return max(means, key=lambda method: means[method])
-    if use.record.better == "lower":
-        return min(means, key=lambda method: means[method])
-    if use.record.better == "near real" and real is not None:
-        target = real
-        return min(means, key=lambda method: abs(means[method] - target))
-    return None
+    return min(means, key=lambda each: distance(each[0]))[1]
 
 
-def _summary(use: MetricUse, runs: list[ScoreResult], digits: int) -> str:
+def _summary(use: MetricUse, runs: Sequence[ScoreResult], digits: int) -> str:
     values = [result[use.key] for result in runs]
     mark = "" if all(result.measurements[use.key].rankable for result in runs) else " †"
     spread = f" ± {_format(stdev(values), digits)}" if len(values) > 1 else ""
@@ -218,8 +277,11 @@ def _summary(use: MetricUse, runs: list[ScoreResult], digits: int) -> str:
 
 
 def _digits(values: Sequence[float]) -> int:
-    """Digits after the point for values that are read beside each other: four if any is below 1 and not 0, else two."""
-    return 4 if any(0 < abs(value) < 1 for value in values) or not any(values) else 2
+    """Digits after the point for values that are read beside each other: four if any is below 1 and not 0, or none
+    reaches 1; else two.
+    """
+    defined = [abs(value) for value in values if not math.isnan(value)]
+    return 4 if any(0 < value < 1 for value in defined) or not any(value >= 1 for value in defined) else 2
 
 
 def _format(value: float | None, digits: int) -> str:

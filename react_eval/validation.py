@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from react_data.annotations import read_emotion
+from react_data.annotations import read_coefficients, read_emotion
 from react_data.channels import ChannelSchema, schema_for
 from react_data.clips import match_clip_ids
 from react_data.location import find_data_root
@@ -18,6 +18,7 @@ from react_data.problems import ProblemKind, ProblemReport, abbreviate
 from react_eval.clip_set import Clips
 from react_eval.inputs import Predictions, as_predictions
 from react_eval.prediction_values import check_values
+from react_eval.protocol import Protocol, find_protocol
 from react_eval.submissions.layout import ORDER_ON_TRUST, VARIABLES
 
 __all__ = ["check_submission", "validate"]
@@ -45,7 +46,7 @@ ORDER = ProblemKind(
     "No clips are named, so their order is taken on trust.\n\n"
     "Nothing can tell whether it is right. Save clip ids with the predictions: react_eval.save_submission(clips=…).",
 )
-CLAIM = ProblemKind("RE119", "The file says of itself that it is for another split than it is used for.")
+CLAIM = ProblemKind("RE119", "The predictions say that they are for another split than they are used for.")
 CHANNELS = ProblemKind(
     "RE120",
     "Predictions have other channels than the data set.\n\n"
@@ -54,6 +55,8 @@ CHANNELS = ProblemKind(
 
 _SIZES = {"emotion": 25, "coefficients": 58}
 _MODALITIES = {"emotion": "emotion", "coefficients": "3dmm"}
+_READERS = {"emotion": read_emotion, "3dmm": read_coefficients}
+_REACTIONS = 10
 _SUGGESTED = 3
 
 
@@ -62,7 +65,8 @@ def validate(
     *,
     split: str,
     data: str | os.PathLike[str] | None = None,
-    reactions: int = 10,
+    protocol: str | Protocol | Sequence[str | Protocol] | None = None,
+    reactions: int | None = None,
     show_progress: bool | None = None,
 ) -> ProblemReport:
     """Find every problem of predictions for a split, without scoring them.
@@ -71,7 +75,9 @@ def validate(
         preds: A path, or anything else that `react_eval.score` takes.
         split: ``"train"``, ``"val"`` or ``"test"``.
         data: Folder of the data set; ``$REACT_DATA`` or config.toml name it if not given. It needs no labels.
-        reactions: Reactions a clip that are expected.
+        protocol: Names, ids or protocols, which say how many frames and reactions are expected; those of the REACT
+            challenges, 750 and 10, if not given.
+        reactions: Reactions a clip that are expected, whatever the protocol says.
         show_progress: Whether progress bars are shown; None shows them on a terminal.
 
     Returns:
@@ -81,24 +87,35 @@ def validate(
         UnreadableFileError: If the file cannot be read safely.
         InputError: If `preds` is of no known form.
         DataRootError: If no data set is found.
+        UnknownNameError: If a protocol is not known.
     """
+    names = [protocol] if isinstance(protocol, (str, Protocol)) else protocol or ()
+    protocols = [find_protocol(name) for name in names]
     tree = OfficialTree(find_data_root(data), split)
     given = as_predictions(preds, show_progress=show_progress)
     with ExitStack() as stack:
         if given.submission is not None and given is not preds:
             stack.enter_context(given.submission)
-        return check_submission(given, tree, reactions=reactions, show_progress=show_progress)[0]
+        options: dict[str, Any] = {"protocols": protocols, "reactions": reactions, "show_progress": show_progress}
+        return check_submission(given, tree, **options)[0]
 
 
 def check_submission(
-    given: Predictions, tree: OfficialTree, *, reactions: int = 10, show_progress: bool | None = False
+    given: Predictions,
+    tree: OfficialTree,
+    *,
+    protocols: Sequence[Protocol] = (),
+    reactions: int | None = None,
+    show_progress: bool | None = False,
 ) -> tuple[ProblemReport, list[int]]:
     """Find every problem, and where each clip of the split is.
 
     Args:
         given: The predictions.
         tree: The split they are for.
-        reactions: Reactions a clip that are expected.
+        protocols: What they are scored under, which says how many frames and reactions are expected; those of the REACT
+            challenges if empty.
+        reactions: Reactions a clip that are expected, whatever the protocols say.
         show_progress: Whether a progress bar is shown; None shows it on a terminal.
 
     Returns:
@@ -109,12 +126,14 @@ def check_submission(
     order = _check_clips(given, known, report)
     claimed = given.attributes.get("split", "")
     if claimed not in ("", tree.split):
-        report.warning(CLAIM, f"the file says that it is for split {claimed!r}, but it is used for {tree.split!r}.")
+        message = f"the predictions say that they are for split {claimed!r}, but they are used for {tree.split!r}."
+        report.warning(CLAIM, message)
     _check_kinds(given, tree, report)
     names = given.clips or tuple(f"number {position}" for position in range(len(given)))
+    frames = _frames_scored(tree, max((each.frames for each in protocols), default=FRAMES_SCORED))
     for kind, clips in given.arrays.items():
-        sizes = _check_shapes(clips, names, kind, _frames_scored(tree), reactions, report)
-        report.checked[VARIABLES[kind]] = sizes
+        report.checked[VARIABLES[kind]] = _check_shapes(clips, names, kind, frames, report)
+        _check_reactions(clips[0].shape[0], VARIABLES[kind], protocols, reactions, report)
         schema = schema_for(clips[0].shape[2])
         stored = given.submission.stored_dtype[kind] if given.submission is not None else "float32"
         check_values(clips, names, schema, report, kind=kind, stored_dtype=stored, show_progress=show_progress)
@@ -165,8 +184,8 @@ def _check_kinds(given: Predictions, tree: OfficialTree, report: ProblemReport) 
         channels = clips[0].shape[2]
         if channels != _SIZES[kind]:
             report.error(CHANNELS, f"{VARIABLES[kind]} has {channels} channels, expected {_SIZES[kind]}.")
-        elif given.submission is not None:
-            _check_names(given.submission.channels.get(kind), schema_for(channels), kind, report)
+        else:
+            _check_names(given.channels.get(kind), schema_for(channels), kind, report)
 
 
 def _check_names(names: Sequence[str] | None, schema: ChannelSchema, kind: str, report: ProblemReport) -> None:
@@ -182,15 +201,24 @@ def _check_names(names: Sequence[str] | None, schema: ChannelSchema, kind: str, 
         report.warning(CHANNELS, f"{message} The data set's names are used.")
 
 
-def _frames_scored(tree: OfficialTree) -> int:
-    first = tree.file("emotion", tree.clips[0].speaker)
-    return min(FRAMES_SCORED, len(read_emotion(first))) if first.exists() else FRAMES_SCORED
+def _frames_scored(tree: OfficialTree, wanted: int) -> int:
+    """How many frames are scored: as many as are wanted, or as every file of the split's first speaker has."""
+    files = {modality: tree.file(modality, tree.clips[0].speaker) for modality in _READERS if tree.has(modality)}
+    return min([wanted, *(len(_READERS[modality](file)) for modality, file in files.items() if file.exists())])
 
 
-def _check_shapes(
-    clips: Clips, names: Sequence[str], kind: str, frames: int, reactions: int, report: ProblemReport
-) -> str:
-    """Check the numbers of reactions and frames; returns the sizes for people."""
+def _check_reactions(
+    found: int, label: str, protocols: Sequence[Protocol], wanted: int | None, report: ProblemReport
+) -> None:
+    expected = {f" ({each.id})" if len(protocols) > 1 else "": each.reactions for each in protocols}
+    expected = expected or {"": _REACTIONS}
+    for protocol, number in (expected if wanted is None else {"": wanted}).items():
+        if found != number:
+            report.error(REACTIONS, f"there are {found} reactions a clip, expected {number}{protocol}.", label)
+
+
+def _check_shapes(clips: Clips, names: Sequence[str], kind: str, frames: int, report: ProblemReport) -> str:
+    """Check the numbers of frames; returns the sizes for people."""
     shapes = [clips[position].shape for position in range(len(clips))]
     lengths = [shape[1] for shape in shapes]
     label = VARIABLES[kind]
@@ -206,8 +234,5 @@ def _check_shapes(
         report.warning(
             FRAMES, f"{len(long)} clips have up to {max(long)} frames; the first {frames} are scored.", label
         )
-    found = shapes[0][0]
-    if found != reactions:
-        report.error(REACTIONS, f"there are {found} reactions a clip, expected {reactions}.", label)
     span = f"{min(lengths)} to {max(lengths)}" if min(lengths) < max(lengths) else f"{lengths[0]}"
-    return f"{len(shapes)} clips × {found} reactions × {span} frames × {shapes[0][2]} channels"
+    return f"{len(shapes)} clips × {shapes[0][0]} reactions × {span} frames × {shapes[0][2]} channels"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ from react_data.channels import ChannelSchema, schema_for
 from react_data.problems import abbreviate
 from react_eval.clip_set import Clips, ClipSet
 from react_eval.errors import ChannelError, DtypeError, InputError, NeighbourError, NonFiniteError, ShapeError
+from react_eval.lazy_clips import LazyClips
 
-__all__ = ["clip_set", "neighbour_indices", "series_of", "to_numpy"]
+__all__ = ["clip_ids", "clip_set", "neighbour_indices", "series_of", "target_set", "to_numpy"]
 
 Indices = NDArray[np.intp]
 
@@ -65,6 +67,8 @@ def series_of(values: Any, name: str, axes: int) -> Clips:
         DtypeError: If the type does not fit.
         NonFiniteError: If a value is NaN or infinite; names the first.
     """
+    if isinstance(values, LazyClips):
+        return _checked_lazily(values, name, axes)
     ragged = isinstance(values, (list, tuple)) and len(values) > 0 and np.ndim(values[0]) == axes
     if ragged:
         clips = [np.ascontiguousarray(to_numpy(each, f"{name}[{n}]")) for n, each in enumerate(values)]
@@ -80,6 +84,13 @@ def series_of(values: Any, name: str, axes: int) -> Clips:
         raise ShapeError(f"the clips of {name} have {abbreviate(sorted({e.shape[-1] for e in whole}))} channels.")
     checked: Clips = whole
     return checked
+
+
+def _checked_lazily(values: LazyClips, name: str, axes: int) -> Clips:
+    _check_axes(values.shape, axes + 1, name)
+    for clip, each in enumerate(values):
+        _check_finite(each, f"{name}[{clip}]")
+    return values
 
 
 def _check_axes(shape: tuple[int, ...], axes: int, name: str) -> None:
@@ -138,7 +149,7 @@ def neighbour_indices(neighbours: Any, clips: Sequence[str], listeners: int, nam
 
 
 def _matrix_rows(neighbours: Any, clips: int, listeners: int, name: str) -> list[Indices]:
-    matrix = neighbours.numpy() if type(neighbours).__module__.startswith("torch") else np.asarray(neighbours)
+    matrix = np.asarray(neighbours.cpu() if type(neighbours).__module__.startswith("torch") else neighbours)
     if matrix.shape != (clips, listeners):
         raise NeighbourError(f"{name} has shape {matrix.shape}, expected ({clips}, {listeners}): clips by listeners.")
     if not np.isin(matrix, (0, 1)).all():
@@ -152,6 +163,11 @@ def _index_lists(neighbours: Any, listeners: int, name: str) -> list[Indices]:
         indices = np.asarray(each)
         if indices.size and (indices.dtype.kind not in "iu" or indices.min() < 0 or indices.max() >= listeners):
             raise NeighbourError(f"{name}[{clip}] = {abbreviate(each, 5)} are not indices below {listeners}.")
+        if len(set(indices.tolist())) < indices.size:
+            raise NeighbourError(
+                f"{name}[{clip}] names a listener twice: {abbreviate(each, 5)}. Nested lists are indices; pass 0 and 1 "
+                "as an array."
+            )
         chosen.append(np.asarray(indices, dtype=np.intp))
     return chosen
 
@@ -188,31 +204,81 @@ def clip_set(
         raise ShapeError(
             f"clips have {abbreviate(sorted({e.shape[0] for e in reactions}))} reactions, expected one number."
         )
-    ids = _clip_ids(clips, len(reactions))
+    channels = reactions[0].shape[-1]
+    schema = schema or schema_for(channels)
+    if len(schema) != channels:
+        raise ChannelError(f"predictions have {channels} channels, but the schema {schema.name!r} has {len(schema)}.")
+    ids = clip_ids(clips, len(reactions))
+    bare = target_set(
+        ids, schema, listener=listener, speaker=speaker, neighbours=neighbours, personal=personal, beside="predictions"
+    )
+    return replace(bare, predictions=reactions, reactions=reactions[0].shape[0])
+
+
+def target_set(
+    clips: Sequence[str],
+    schema: ChannelSchema,
+    *,
+    listener: Any = None,
+    speaker: Any = None,
+    neighbours: Any = None,
+    personal: Any = None,
+    beside: str = "clips",
+) -> ClipSet:
+    """The same without predictions, which come later.
+
+    Args:
+        clips: N ids.
+        schema: The channels.
+        listener: (M, T, C), or M arrays (T, C), or None.
+        speaker: (N, T, C), or N arrays (T, C), or None.
+        neighbours: (N, M) of 0 and 1, or N lists of indices, or None.
+        personal: The same for neighbours that are the same listener person, or None.
+        beside: What is said to have the schema's channels, in messages.
+
+    Returns:
+        What predictions are compared with.
+
+    Raises:
+        InputError: If anything does not fit; see its subclasses.
+    """
     listeners = None if listener is None else series_of(listener, "listener", 2)
     speakers = None if speaker is None else series_of(speaker, "speaker", 2)
-    schema = schema or schema_for(reactions[0].shape[-1])
-    _check_partners(reactions, listeners, speakers, schema)
+    for name, others in (("listener", listeners), ("speaker", speakers)):
+        if others is not None and others[0].shape[-1] != len(schema):
+            raise ChannelError(f"{beside} have {len(schema)} channels, {name} has {others[0].shape[-1]}.")
+    if speakers is not None and len(speakers) != len(clips):
+        raise ShapeError(f"there are {len(speakers)} speakers for {len(clips)} clips of predictions.")
     if neighbours is not None and listeners is None:
         raise InputError("neighbours were given without listeners. Pass listener=… too.")
     count = len(listeners) if listeners is not None else 0
-    lists = None if neighbours is None else neighbour_indices(neighbours, ids, count)
-    same = None if personal is None else neighbour_indices(personal, ids, count, "personal")
+    lists = None if neighbours is None else neighbour_indices(neighbours, clips, count)
+    same = None if personal is None else neighbour_indices(personal, clips, count, "personal")
     if lists is not None and same is not None:  # a mask, so a personal neighbour is a neighbour
         same = [np.intersect1d(mine, every) for mine, every in zip(same, lists, strict=True)]
     return ClipSet(
-        predictions=reactions,
+        predictions=(),
         schema=schema,
-        clips=ids,
+        clips=clips,
         listeners=listeners,
         speakers=speakers,
         neighbours=lists,
         personal=same,
-        reactions=reactions[0].shape[0],
+        listener_ids=clips if count == len(clips) else (),
     )
 
 
-def _clip_ids(clips: Sequence[str] | None, count: int) -> list[str]:
+def clip_ids(clips: Sequence[str] | None, count: int) -> list[str]:
+    """Ids as texts, their numbers if there are none.
+
+    Args:
+        clips: Ids, or None.
+        count: How many clips there are.
+
+    Raises:
+        ShapeError: If there are more or fewer.
+        InputError: If one is given twice.
+    """
     ids = [str(clip) for clip in (clips if clips is not None else range(count))]
     if len(ids) != count:
         raise ShapeError(f"there are {len(ids)} clip ids for {count} clips of predictions.")
@@ -220,14 +286,3 @@ def _clip_ids(clips: Sequence[str] | None, count: int) -> list[str]:
     if repeated:
         raise InputError(f"{len(repeated)} clip ids are given more than once: {abbreviate(repeated)}.")
     return ids
-
-
-def _check_partners(reactions: Any, listeners: Any, speakers: Any, schema: ChannelSchema) -> None:
-    channels = reactions[0].shape[-1]
-    if len(schema) != channels:
-        raise ChannelError(f"predictions have {channels} channels, but the schema {schema.name!r} has {len(schema)}.")
-    for name, others in (("listener", listeners), ("speaker", speakers)):
-        if others is not None and others[0].shape[-1] != channels:
-            raise ChannelError(f"predictions have {channels} channels, {name} has {others[0].shape[-1]}.")
-    if speakers is not None and len(speakers) != len(reactions):
-        raise ShapeError(f"there are {len(speakers)} speakers for {len(reactions)} clips of predictions.")

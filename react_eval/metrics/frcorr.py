@@ -9,11 +9,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from react_eval.clip_set import ClipSet
+from react_eval.clip_set import ClipView
 from react_eval.errors import LengthError
 from react_eval.kernels.concordance import covariances, moments
 from react_eval.metrics.arguments import clip_set
-from react_eval.registry import Measurement, Metric, mean_over_clips, register
+from react_eval.observing import measured
+from react_eval.registry import Measurement, Metric, Observed, mean_over_clips, register
 
 __all__ = ["FRCORR", "FRCorrSettings", "frcorr"]
 
@@ -78,63 +79,85 @@ def frcorr(
         1.0
     """
     clips = clip_set(predictions, listener=listener, neighbours=neighbours)
-    return _measure(clips, settings).value
+    return measured(FRCORR, clips, settings).value
 
 
-def _measure(clips: ClipSet, settings: FRCorrSettings) -> Measurement:
-    neighbours = clips.require_neighbours(settings.neighbours)
-    listeners = clips.require_listeners()
-    known = clips.shared_of_listeners("moments", lambda: [moments(np.asarray(each)[None]) for each in listeners])
-    found = clips.map(lambda clip: _best(clips, clip, neighbours[clip], known, settings), "FRCorr")
-    best = np.array([values for values, _, _ in found])
-    per_clip = best.mean(axis=1)
-    undefined = int(np.isnan(per_clip).sum())
-    reactions = clips.reactions if settings.combine == "sum" else 1
-    return Measurement(
-        value=mean_over_clips(per_clip) * reactions * settings.scale,
-        per_clip={"FRCorr": best, "FRCorr_neighbour": np.array([which for _, which, _ in found])},
-        details={"clips_undefined": undefined, "channels_zero_by_zero": sum(count for _, _, count in found)},
-        reason=f"{undefined} clips have no neighbour that varies in any channel" if undefined else "",
-    )
-
-
-def _best(
-    clips: ClipSet, clip: int, neighbours: NDArray[np.intp], listeners: list[Moments], settings: FRCorrSettings
-) -> tuple[Array, NDArray[np.intp], int]:
+@dataclass(frozen=True)
+class _Best:
     """Largest concordance of each reaction, the listener that gives it (-1: none), and how many channels were 0/0."""
-    reactions = moments(clips.predictions[clip])
-    count, frames, _ = reactions[1].shape
-    best, nearest, zero_by_zero = np.full(count, -np.inf), np.full(count, -1, dtype=np.intp), 0
-    for neighbour in neighbours:
-        listener = listeners[neighbour]
-        if listener[1].shape[1] != frames:
-            raise LengthError(
-                f"clip {clips.clips[clip]!r} has {frames} predicted frames, its neighbour {neighbour} has "
-                f"{listener[1].shape[1]}. FRCorr compares frame by frame: align or cut them to one length."
-            )
-        values, undefined = _concordance(reactions, listener, settings)
-        zero_by_zero += undefined
-        better = values > best
-        best[better], nearest[better] = values[better], neighbour
-    best[nearest < 0] = np.nan
-    return best, nearest, zero_by_zero
+
+    values: Array
+    nearest: NDArray[np.intp]
+    zero_by_zero: int
 
 
-def _concordance(reactions: Moments, listener: Moments, settings: FRCorrSettings) -> tuple[Array, int]:
-    """Mean concordance over channels of every reaction with one listener (NaN: no channel), and the number of 0/0.
+def _observe(view: ClipView, settings: FRCorrSettings) -> _Best:
+    key = ("FRCorr", settings.epsilon, settings.constant_listener, settings.neighbours)
+    return view.shared(key, lambda: _best(view, settings))
+
+
+def _best(view: ClipView, settings: FRCorrSettings) -> _Best:
+    neighbours = view.neighbours(settings.neighbours)
+    values, zero_by_zero = _concordance(view, neighbours, settings)
+    values[np.isnan(values)] = -np.inf  # a neighbour that varies in no channel is no candidate
+    first = values.argmax(axis=0)
+    best = np.take_along_axis(values, first[None], axis=0)[0]
+    none = best == -np.inf
+    return _Best(np.where(none, np.nan, best), np.where(none, -1, neighbours[first]), zero_by_zero)
+
+
+def _concordance(view: ClipView, neighbours: NDArray[np.intp], settings: FRCorrSettings) -> tuple[Array, int]:
+    """Mean concordance over channels by neighbour and reaction (NaN: no channel), and the number of 0/0.
 
     A channel that is constant at one value on both sides is 0/0 for an epsilon of 0 and counts 0. (The official code of
     ReactFace divides in float32, where its 1e-50 is 0.)
     """
-    spread = reactions[2] + listener[2] + (reactions[0] - listener[0]) ** 2
+    means, _, variances = view.shared("moments", lambda: moments(view.reactions))
+    listeners = [_listener_moments(view, int(neighbour)) for neighbour in neighbours]
+    their_means = np.stack([each[0] for each in listeners])
+    their_variances = np.stack([each[2] for each in listeners])
+    spread = variances + their_variances + (means - their_means) ** 2
     denominator = np.where(spread == 0, 1.0, spread + settings.epsilon)
-    channels = 2 * covariances(reactions[1], listener[1][0]) / denominator
+    key = ("covariances", settings.neighbours)
+    channels = 2 * view.shared(key, lambda: _covariances(view, neighbours, listeners)) / denominator
     if settings.constant_listener == "zero":
-        return channels.mean(axis=1), int((spread == 0).sum())
-    varies = listener[2][0] > 0
-    if not varies.any():
-        return np.full(len(channels), np.nan), 0
-    return channels[:, varies].mean(axis=1), 0
+        return channels.mean(axis=2), int((spread == 0).sum())
+    varies = their_variances > 0
+    counts = varies.sum(axis=2)
+    sums = np.where(varies, channels, 0).sum(axis=2)
+    return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0), 0
+
+
+def _covariances(view: ClipView, neighbours: NDArray[np.intp], listeners: Sequence[Moments]) -> Array:
+    deviations = view.shared("moments", lambda: moments(view.reactions))[1]
+    frames = deviations.shape[2]
+    for neighbour, (_, theirs, _) in zip(neighbours, listeners, strict=True):
+        if theirs.shape[2] != frames:
+            raise LengthError(
+                f"clip {view.id!r} has {frames} predicted frames, its neighbour {neighbour} has {theirs.shape[2]}. "
+                "FRCorr compares frame by frame: align or cut them to one length."
+            )
+    return np.stack([covariances(deviations, theirs[0]) for _, theirs, _ in listeners])
+
+
+def _listener_moments(view: ClipView, number: int) -> Moments:
+    return view.clips.shared_of_data(("moments", number), lambda: moments(view.listener(number)[None]))
+
+
+def _conclude(observed: Observed, settings: FRCorrSettings) -> Measurement:
+    found: Sequence[_Best] = observed.found
+    best = np.array([each.values for each in found])
+    undefined = int(np.isnan(best).any(axis=1).sum())
+    reactions = observed.reactions if settings.combine == "sum" else 1
+    return Measurement(
+        value=mean_over_clips(best.mean(axis=1)) * reactions * settings.scale,
+        per_clip={"FRCorr": best, "FRCorr_neighbour": np.array([each.nearest for each in found])},
+        details={
+            "clips_undefined": undefined,
+            "channels_zero_by_zero": sum(each.zero_by_zero for each in found),
+        },
+        reason=f"{undefined} clips have no neighbour that varies in any channel" if undefined else "",
+    )
 
 
 FRCORR = register(
@@ -146,7 +169,8 @@ FRCORR = register(
         unit="concordance correlation",
         needs=("listeners", "neighbours"),
         settings=FRCorrSettings,
-        measure=_measure,
+        observe=_observe,
+        conclude=_conclude,
         reading=(
             "Does a reaction move like at least one appropriate real reaction? Official scorers print the sum over "
             "reactions: .38 with 10 reactions is a mean concordance of .038."

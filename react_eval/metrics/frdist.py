@@ -9,10 +9,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from react_eval.clip_set import Clips, ClipSet
-from react_eval.kernels.dynamic_time_warping import weighted_dtw
+from react_eval.clip_set import ClipView
+from react_eval.kernels.nearest_series import nearest_series
 from react_eval.metrics.arguments import clip_set
-from react_eval.registry import Measurement, Metric, mean_over_clips, register
+from react_eval.observing import measured
+from react_eval.registry import Measurement, Metric, Observed, mean_over_clips, register
 
 __all__ = ["FRDIST", "FRDistSettings", "frdist"]
 
@@ -76,64 +77,55 @@ def frdist(
         6.0
     """
     clips = clip_set(predictions, listener=listener, neighbours=neighbours)
-    return _measure(clips, settings).value
+    return measured(FRDIST, clips, settings).value
 
 
-def _measure(clips: ClipSet, settings: FRDistSettings) -> Measurement:
-    # Division by one length cannot change which neighbour is nearest, so protocols with and without it share a pass.
-    divide_inside = settings.per_frame and not clips.one_length
-    key = ("FRDist", settings.groups, settings.neighbours, divide_inside)
-    found = clips.shared(key, lambda: _nearest_of_all(clips, settings, divide_inside))
-    distances = np.array([values for values, _ in found])
-    if settings.per_frame and not divide_inside:
-        distances = distances / np.sqrt(clips.predictions[0].shape[1])
-    reactions = clips.reactions if settings.combine == "sum" else 1
-    return Measurement(
-        value=mean_over_clips(distances.mean(axis=1)) * reactions * settings.scale,
-        per_clip={"FRDist": distances, "FRDist_neighbour": np.array([which for _, which in found])},
-    )
+@dataclass(frozen=True)
+class _Nearest:
+    """Distance of each reaction to its nearest neighbour, and that listener's number."""
+
+    distances: Array
+    listeners: Indices
 
 
-def _nearest_of_all(clips: ClipSet, settings: FRDistSettings, divide: bool) -> list[tuple[Array, Indices]]:
-    neighbours = clips.require_neighbours(settings.neighbours)
-    listeners = clips.require_listeners()
-    groups = _group_arrays(clips, settings)
+def _observe(view: ClipView, settings: FRDistSettings) -> _Nearest:
+    frames = view.reactions.shape[1]
+    equal = all(len(view.listener(int(number))) == frames for number in view.neighbours(settings.neighbours))
+    # Division by one length cannot change which neighbour is nearest, so protocols with and without it share a search.
+    divided = settings.per_frame and not equal
+    key = ("FRDist", settings.groups, settings.neighbours, divided)
+    found = view.shared(key, lambda: _search(view, settings, divided))
+    if settings.per_frame and equal:
+        return _Nearest(found.distances / np.sqrt(frames), found.listeners)
+    return found
 
-    def nearest(clip: int) -> tuple[Array, Indices]:
-        reactions = clips.predictions[clip]
-        found = [_nearest(reaction, listeners, neighbours[clip], groups, divide) for reaction in reactions]
-        return np.array([distance for distance, _ in found]), np.array([which for _, which in found])
 
-    return clips.map(nearest, "FRDist")
+def _search(view: ClipView, settings: FRDistSettings, divided: bool) -> _Nearest:
+    neighbours = view.neighbours(settings.neighbours)
+    others = [view.listener(int(number)) for number in neighbours]
+    distances, nearest = nearest_series(view.reactions, others, *_groups(view, settings), divided)
+    return _Nearest(distances, neighbours[nearest])
 
 
-def _group_arrays(clips: ClipSet, settings: FRDistSettings) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:
+def _groups(view: ClipView, settings: FRDistSettings) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:
     if settings.groups == "whole":
-        return np.array([0]), np.array([len(clips.schema)]), np.array([1.0])
-    groups = clips.schema.groups
+        return np.array([0]), np.array([len(view.schema)]), np.array([1.0])
+    groups = view.schema.groups
     return (
         np.array([group.start for group in groups]),
         np.array([group.stop for group in groups]),
-        np.array([group.weight for group in groups]),
+        np.array([float(group.weight) for group in groups]),
     )
 
 
-def _nearest(
-    reaction: NDArray[np.float32],
-    listeners: Clips,
-    neighbours: Indices,
-    groups: tuple[NDArray[np.int64], NDArray[np.int64], Array],
-    divide: bool,
-) -> tuple[float, int]:
-    """Least distance of a reaction to its neighbours, and the first neighbour that has it."""
-    best, nearest = np.inf, -1
-    for neighbour in neighbours:
-        other = listeners[neighbour]
-        length = np.sqrt((len(reaction) + len(other)) / 2) if divide else 1.0
-        distance = weighted_dtw(reaction, other, *groups, best * length) / length
-        if distance < best:
-            best, nearest = distance, int(neighbour)
-    return best, nearest
+def _conclude(observed: Observed, settings: FRDistSettings) -> Measurement:
+    found: Sequence[_Nearest] = observed.found
+    distances = np.array([each.distances for each in found])
+    reactions = observed.reactions if settings.combine == "sum" else 1
+    return Measurement(
+        value=mean_over_clips(distances.mean(axis=1)) * reactions * settings.scale,
+        per_clip={"FRDist": distances, "FRDist_neighbour": np.array([each.listeners for each in found])},
+    )
 
 
 FRDIST = register(
@@ -145,7 +137,8 @@ FRDIST = register(
         unit="warped channel distance",
         needs=("listeners", "neighbours"),
         settings=FRDistSettings,
-        measure=_measure,
+        observe=_observe,
+        conclude=_conclude,
         reading=(
             "Is a reaction near at least one appropriate real reaction, up to timing? Motionless averages score well: "
             "compare with B_MeanSeq before claiming progress."

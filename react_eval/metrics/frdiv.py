@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from react_eval.clip_set import ClipSet
+from react_eval.clip_set import ClipView
+from react_eval.kernels.spread import spread_of_reactions
 from react_eval.metrics.arguments import clip_set
-from react_eval.registry import Measurement, Metric, mean_over_clips, register
+from react_eval.observing import measured
+from react_eval.registry import Measurement, Metric, Observed, mean_over_clips, register
 
 __all__ = ["FRDIV", "FRDivSettings", "frdiv"]
 
@@ -46,20 +48,16 @@ def frdiv(predictions: Sequence[NDArray[np.float32]]) -> float:
         >>> frdiv(np.array([0.0, 1.0], dtype=np.float32).reshape(1, 2, 1, 1).repeat(3, axis=2))
         1.0
     """
-    return _measure(clip_set(predictions), FRDivSettings()).value
+    return measured(FRDIV, clip_set(predictions), FRDivSettings()).value
 
 
-def _measure(clips: ClipSet, _settings: FRDivSettings) -> Measurement:
-    spread = np.array(clips.map(lambda clip: _spread_of_reactions(clips.predictions[clip]), "FRDiv"))
+def _observe(view: ClipView, _settings: FRDivSettings) -> float:
+    return view.shared("FRDiv", lambda: spread_of_reactions(view.reactions) if len(view.reactions) > 1 else 0.0)
+
+
+def _conclude(observed: Observed, _settings: FRDivSettings) -> Measurement:
+    spread = np.array(observed.found)
     return Measurement(value=mean_over_clips(spread), per_clip={"FRDiv": spread})
-
-
-def _spread_of_reactions(reactions: NDArray[np.float32]) -> float:
-    if len(reactions) == 1:
-        return 0.0
-    # Centring on one of the reactions first makes equal reactions differ by exactly 0.
-    offsets = reactions.astype(np.float64) - reactions[0]
-    return 2 * float(offsets.var(axis=0, ddof=1).mean())
 
 
 FRDIV = register(
@@ -71,7 +69,8 @@ FRDIV = register(
         unit="squared channel units",
         needs=(),
         settings=FRDivSettings,
-        measure=_measure,
+        observe=_observe,
+        conclude=_conclude,
         reading=(
             "How different are the reactions to the same clip? Alone it says nothing: uniform noise scores 1/6, more "
             "than any good model; read it beside FRCorr."

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from react_data.progress import track
-from react_eval.clip_set import ClipSet
+from react_eval.clip_set import ClipView
+from react_eval.kernels.exact_sums import add_clips, empty_sums, merge_sums, spread_between
 from react_eval.metrics.arguments import clip_set
-from react_eval.registry import Measurement, Metric, register
+from react_eval.observing import measured
+from react_eval.registry import Measurement, Metric, Observed, register
 
 __all__ = ["FRDVS", "FRDvsSettings", "frdvs"]
 
@@ -48,24 +49,44 @@ def frdvs(predictions: Sequence[NDArray[np.float32]]) -> float:
         >>> frdvs(np.array([0.0, 1.0], dtype=np.float32).reshape(2, 1, 1, 1).repeat(3, axis=2))
         1.0
     """
-    return _measure(clip_set(predictions), FRDvsSettings()).value
+    return measured(FRDVS, clip_set(predictions), FRDvsSettings()).value
 
 
-def _measure(clips: ClipSet, _settings: FRDvsSettings) -> Measurement:
-    if len(clips) < 2:
+class ExactSums:
+    """Sums of values and squares over clips of one shape; merging them in any order gives the same bits."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.shape: tuple[int, ...] = ()
+        self.sums = empty_sums(0)
+
+    def add(self, view: ClipView) -> None:
+        """Add a clip; one of another shape than the first only makes the metric undefined."""
+        if not self.count:
+            self.shape, self.sums = view.reactions.shape, empty_sums(view.reactions.size)
+        if view.reactions.shape == self.shape:
+            add_clips(self.sums, view.reactions.reshape(1, -1))
+        self.count += 1
+
+    def merge(self, other: ExactSums) -> None:
+        """Add the clips of another pool."""
+        if not self.count:
+            self.shape, self.sums = other.shape, other.sums.copy()
+        elif other.count and other.shape == self.shape:
+            merge_sums(self.sums, other.sums)
+        self.count += other.count
+
+
+def _observe(view: ClipView, _settings: FRDvsSettings) -> tuple[int, ...]:
+    return view.reactions.shape
+
+
+def _conclude(observed: Observed, _settings: FRDvsSettings) -> Measurement:
+    if len(observed.found) < 2:
         return Measurement(math.nan, reason="FRDvs needs at least two clips")
-    first = clips.predictions[0]
-    if any(clips.predictions[clip].shape != first.shape for clip in range(len(clips))):
+    if len(set(observed.found)) > 1:
         return Measurement(math.nan, reason="FRDvs is not defined for clips of unequal length")
-    # Welford's sums, one clip after the other: the order is that of the clips, however they are read.
-    mean = np.zeros(first.shape)
-    squares = np.zeros(first.shape)
-    for count in track(range(1, len(clips) + 1), "FRDvs", show=clips.show_progress):
-        reactions = clips.predictions[count - 1]
-        offset = reactions - mean
-        mean += offset / count
-        squares += offset * (reactions - mean)
-    return Measurement(2 * float(squares.mean()) / (len(clips) - 1))
+    return Measurement(spread_between(observed.pool.sums, observed.pool.count))
 
 
 FRDVS = register(
@@ -77,7 +98,10 @@ FRDVS = register(
         unit="squared channel units",
         needs=(),
         settings=FRDvsSettings,
-        measure=_measure,
+        observe=_observe,
+        conclude=_conclude,
+        pool=ExactSums,
+        resampled="pairs of clips",
         reading=(
             "Do different speakers get different reactions? Best near the value of real reactions (row GT); 0 means "
             "that the speaker is ignored, uniform noise has 1/6."

@@ -9,11 +9,12 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from react_eval.clip_set import ClipSet
+from react_eval.clip_set import ClipView
 from react_eval.errors import LengthError
 from react_eval.kernels.lag_correlation import lag_correlations
 from react_eval.metrics.arguments import clip_set
-from react_eval.registry import Measurement, Metric, mean_over_clips, register
+from react_eval.observing import measured
+from react_eval.registry import Measurement, Metric, Observed, mean_over_clips, register
 
 __all__ = ["FRSYN", "FRSynSettings", "frsyn"]
 
@@ -75,7 +76,7 @@ def frsyn(
         >>> frsyn(np.roll(speaker, 7, axis=1)[:, None], speaker)
         7.0
     """
-    return _measure(clip_set(predictions, speaker=speaker), settings).value
+    return measured(FRSYN, clip_set(predictions, speaker=speaker), settings).value
 
 
 class _Lags(NamedTuple):
@@ -93,9 +94,8 @@ class _Lags(NamedTuple):
     coverage: float
 
 
-def _measure(clips: ClipSet, settings: FRSynSettings) -> Measurement:
-    clips.require_speakers()
-    found = clips.map(lambda clip: _best_lags(clips, clip, settings), "FRSyn")
+def _conclude(observed: Observed, settings: FRSynSettings) -> Measurement:
+    found: Sequence[_Lags] = observed.found
     lags = np.array([each.lags for each in found])
     distances = np.abs(lags)
     undefined = int(np.isnan(lags).all(axis=1).sum())
@@ -112,7 +112,7 @@ def _measure(clips: ClipSet, settings: FRSynSettings) -> Measurement:
     )
 
 
-def _details(found: list[_Lags], settings: FRSynSettings) -> dict[str, float]:
+def _details(found: Sequence[_Lags], settings: FRSynSettings) -> dict[str, float]:
     speaker = np.array([each.speaker_constant.any() for each in found])
     prediction = np.array([each.prediction_constant.any() for each in found])
     facts: dict[str, float] = {
@@ -134,22 +134,22 @@ def _details(found: list[_Lags], settings: FRSynSettings) -> dict[str, float]:
     }
 
 
-def _best_lags(clips: ClipSet, clip: int, settings: FRSynSettings) -> _Lags:
-    speaker = clips.require_speakers()[clip]
-    reactions = clips.predictions[clip][: 1 if settings.reactions == "first" else None]
+def _observe(view: ClipView, settings: FRSynSettings) -> _Lags:
+    speaker = view.speaker
+    reactions = view.reactions[: 1 if settings.reactions == "first" else None]
     frames = reactions.shape[1]
     if frames != len(speaker) or frames <= settings.longest_lag + 1:
         raise LengthError(
-            f"clip {clips.clips[clip]!r} has {frames} predicted frames and {len(speaker)} frames of its speaker. FRSyn "
-            f"needs equal lengths of more than {settings.longest_lag + 1} frames: cut or align them first."
+            f"clip {view.id!r} has {frames} predicted frames and {len(speaker)} frames of its speaker. FRSyn needs "
+            f"equal lengths of more than {settings.longest_lag + 1} frames: cut or align them first."
         )
     speaker_constant = (speaker == speaker[0]).all(axis=0)
     prediction_constant = (reactions == reactions[:, :1]).all(axis=1)
     choose = _official_lag if settings.undefined == "first lag" else _corrected_lag
-    chosen = []
-    for reaction in reactions:
-        r = lag_correlations(reaction.astype(np.float64), speaker.astype(np.float64), settings.longest_lag)
-        chosen.append(choose(r, speaker_constant))
+    chosen = [
+        choose(_correlations(view, reaction, settings.longest_lag), speaker_constant)
+        for reaction in range(len(reactions))
+    ]
     return _Lags(
         lags=np.array([index - settings.longest_lag for index, _, _ in chosen]),
         peaks=np.array([peak for _, peak, _ in chosen]),
@@ -159,6 +159,11 @@ def _best_lags(clips: ClipSet, clip: int, settings: FRSynSettings) -> _Lags:
         speaker_silent=bool(speaker_constant.any()),
         coverage=float((~speaker_constant & ~prediction_constant).mean()),
     )
+
+
+def _correlations(view: ClipView, reaction: int, longest: int) -> Array:
+    key = ("lag correlations", reaction, longest)
+    return view.shared(key, lambda: lag_correlations(view.reactions[reaction], view.speaker, longest))
 
 
 def _constant_at_some_lag(series: NDArray[np.float32], longest: int) -> NDArray[np.bool_]:
@@ -205,7 +210,8 @@ FRSYN = register(
         unit="frames",
         needs=("speakers",),
         settings=FRSynSettings,
-        measure=_measure,
+        observe=_observe,
+        conclude=_conclude,
         reading=(
             "By how many frames is a reaction shifted against the speaker where both agree best? In the official "
             "protocols every clip with a channel that never varies scores 49, so read it beside the undefined share."

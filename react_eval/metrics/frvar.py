@@ -8,11 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from react_eval.clip_set import ClipSet
+from react_eval.clip_set import ClipView
+from react_eval.kernels.spread import movement
 from react_eval.metrics.arguments import clip_set
-from react_eval.registry import Measurement, Metric, mean_over_clips, register
+from react_eval.observing import measured
+from react_eval.registry import Measurement, Metric, Observed, mean_over_clips, register
 
 __all__ = ["FRVAR", "FRVarSettings", "frvar"]
+
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -49,18 +53,15 @@ def frvar(predictions: Sequence[NDArray[np.float32]], *, settings: FRVarSettings
         >>> frvar(np.array([0.0, 1.0], dtype=np.float32).reshape(1, 1, 2, 1))
         0.5
     """
-    return _measure(clip_set(predictions), settings).value
+    return measured(FRVAR, clip_set(predictions), settings).value
 
 
-def _measure(clips: ClipSet, settings: FRVarSettings) -> Measurement:
-    def movement(clip: int) -> NDArray[np.float64]:
-        reactions = clips.predictions[clip]
-        # Centring on the first frame makes a motionless channel move by exactly 0.
-        offsets = reactions.astype(np.float64) - reactions[:, :1]
-        moved: NDArray[np.float64] = offsets.var(axis=1, ddof=settings.ddof).mean(axis=1)
-        return moved
+def _observe(view: ClipView, settings: FRVarSettings) -> Array:
+    return view.shared(("FRVar", settings.ddof), lambda: movement(view.reactions, settings.ddof))
 
-    moved = np.array(clips.map(movement, "FRVar"))
+
+def _conclude(observed: Observed, _settings: FRVarSettings) -> Measurement:
+    moved = np.array(observed.found)
     return Measurement(value=mean_over_clips(moved.mean(axis=1)), per_clip={"FRVar": moved})
 
 
@@ -73,7 +74,8 @@ FRVAR = register(
         unit="squared channel units",
         needs=(),
         settings=FRVarSettings,
-        measure=_measure,
+        observe=_observe,
+        conclude=_conclude,
         reading=(
             "How much do the faces move? Best near the value of real reactions (row GT): less is a frozen face, more "
             "is jitter; uniform noise has 1/12."

@@ -11,6 +11,7 @@ from typing import Any
 
 from react_data.problems import abbreviate
 from react_eval.errors import UnreadableFileError
+from react_eval.submissions.costs import check_expansion
 from react_eval.submissions.decoding import OpenedFile
 from react_eval.submissions.layout import human_bytes
 from react_eval.submissions.limits import ReadingLimits
@@ -47,13 +48,13 @@ def open_archive(file: Path, limits: ReadingLimits, say: Callable[[dict[str, Any
     if any(PurePosixPath(name).name == "data.pkl" for name in names):
         from react_eval.submissions.torch_file import open_torch
 
-        _check_sizes(members, limits, stored_only=True)
+        _check_sizes(members, file.stat().st_size, limits, stored_only=True)
         return open_torch(file, limits, say)
     if any(name.endswith(".npy") for name in names):
         from react_eval.submissions.npz import open_npz
 
         _check_flat(names)
-        _check_sizes(members, limits, stored_only=False)
+        _check_sizes(members, file.stat().st_size, limits, stored_only=False)
         return open_npz(archive, file.parent, limits)
     raise UnreadableFileError(
         f"it is a zip archive of {len(names)} files ({abbreviate(names, 5) or 'none'}), "
@@ -86,7 +87,7 @@ def _check_flat(names: list[str]) -> None:
         raise UnreadableFileError(f"the archive holds folders ({abbreviate(nested, 5)}), which no .npz file does.")
 
 
-def _check_sizes(members: list[zipfile.ZipInfo], limits: ReadingLimits, *, stored_only: bool) -> None:
+def _check_sizes(members: list[zipfile.ZipInfo], packed: int, limits: ReadingLimits, *, stored_only: bool) -> None:
     methods = {zipfile.ZIP_STORED} if stored_only else {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
     for member in members:
         if member.compress_type not in methods:
@@ -94,13 +95,9 @@ def _check_sizes(members: list[zipfile.ZipInfo], limits: ReadingLimits, *, store
             raise UnreadableFileError(
                 f"the archive's member {member.filename!r} is compressed with {method}, which is not expected here."
             )
-    packed, unpacked = sum(each.compress_size for each in members), sum(each.file_size for each in members)
+    unpacked = sum(each.file_size for each in members)
     if unpacked > 2 * limits.decoded_bytes:
         raise UnreadableFileError(
             f"the archive unpacks to {human_bytes(unpacked)}; at most {human_bytes(2 * limits.decoded_bytes)} are read."
         )
-    if unpacked > limits.ratio_bytes and unpacked > limits.compression_ratio * max(packed, 1):
-        raise UnreadableFileError(
-            f"the archive unpacks from {human_bytes(packed)} to {human_bytes(unpacked)}, more than "
-            f"{limits.compression_ratio} times as much, as a zip bomb does. Real predictions do not compress so far."
-        )
+    check_expansion(unpacked, packed, limits)

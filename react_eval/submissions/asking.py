@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from typing import Any
 from tqdm import tqdm
 
 from react_eval.errors import UnreadableFileError
-from react_eval.submissions.layout import Layout
+from react_eval.submissions.costs import check_costs
+from react_eval.submissions.layout import Layout, printable
 from react_eval.submissions.limits import ReadingLimits
 
 __all__ = ["decode_in_child"]
@@ -26,6 +27,8 @@ READER = (sys.executable, "-P", "-m", "react_eval.submissions.child")
 _LONGEST_LINE = 128 * 2**20
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _NO_PLUGINS = {"HDF5_PLUGIN_PRELOAD": "::", "HDF5_USE_FILE_LOCKING": "FALSE"}
+_LIBRARIES = ("numpy", "h5py", "torch")
+_STOPPED_FROM_OUTSIDE = ("SIGKILL", "SIGXCPU", "SIGTERM", "SIGINT", "SIGHUP")
 
 
 class _Clock:
@@ -70,8 +73,12 @@ def decode_in_child(file: Path, folder: Path, name: str, limits: ReadingLimits, 
     """
     with (folder / "complaints").open("wb") as complaints, _started(file, folder, name, limits, complaints) as process:
         clock = _Clock(process, limits.structure_seconds, "checking its structure")
+
+        def check(layout: Layout) -> None:
+            check_costs(layout.decoded_bytes, file.stat().st_size, folder, limits)
+
         try:
-            layout = _converse(process, clock, limits, show_progress)
+            layout = _converse(process, clock, limits, check, show_progress)
             process.wait()
         finally:
             clock.stop()
@@ -105,27 +112,38 @@ def _started(
 
 
 def _converse(
-    process: subprocess.Popen[bytes], clock: _Clock, limits: ReadingLimits, show_progress: bool | None
+    process: subprocess.Popen[bytes],
+    clock: _Clock,
+    limits: ReadingLimits,
+    check: Callable[[Layout], None],
+    show_progress: bool | None,
 ) -> Layout | None:
     """Follow the process to its end; the layout if it finished, None if it ended without an answer."""
     layout: Layout | None = None
+    libraries, loading, left = set(_LIBRARIES), "", 0
     hidden = None if show_progress is None else not show_progress
     with tqdm(desc="decoding", unit="B", unit_scale=True, disable=hidden, leave=False) as bar:
         for message in _messages(process):
             match message:
                 case {"error": str(text)}:
-                    raise UnreadableFileError(text[:2000])
-                case {"loading": _}:
+                    raise UnreadableFileError(printable(text[:2000]))
+                case {"loading": str(library)} if library in libraries and layout is None:
+                    libraries.remove(library)  # once each, so that no process can put its end off for ever
+                    loading = library
                     clock.allow(limits.library_seconds, "loading a library for it")
-                case {"loaded": _}:
+                case {"loaded": str(library)} if library == loading and layout is None:
+                    loading = ""
                     clock.allow(limits.structure_seconds, "checking its structure")
                 case {"structure": plain} if layout is None:
                     layout = Layout.from_plain(plain, limits)
-                    clock.allow(limits.seconds_to_decode(layout.decoded_bytes), "decoding it")
-                    bar.reset(total=layout.decoded_bytes)
-                case {"done": int(count)}:
+                    check(layout)
+                    left = layout.decoded_bytes
+                    clock.allow(limits.seconds_to_decode(left), "decoding it")
+                    bar.reset(total=left)
+                case {"done": int(count)} if 0 < count <= left:
+                    left -= count
                     bar.update(count)
-                case {"finished": True}:
+                case {"finished": True} if layout is not None:
                     return layout
                 case _:
                     raise UnreadableFileError("the process that reads the file gave a damaged answer.")
@@ -157,6 +175,11 @@ def _too_slow(reason: str) -> str:
 def _died(status: int, folder: Path) -> str:
     if status < 0:
         name = signal.Signals(-status).name if -status in set(signal.Signals) else str(-status)
+        if name in _STOPPED_FROM_OUTSIDE:
+            return (
+                f"the process that reads it was stopped by the system ({name}): out of memory, beyond its time on the "
+                "processor, or by an administrator. This says nothing of the file. Try again with more memory free."
+            )
         return (
             f"it crashes the library that reads it ({name}), so it is damaged or built to do so. "
             "Write it again with react_eval.save_submission."

@@ -115,6 +115,8 @@ def check_texts(texts: Iterable[object], expected: int, what: str, limits: Readi
             raise UnreadableFileError(f"{what}[{number}] is of type {type(text).__name__}, expected text.")
         if len(text) > longest:
             raise UnreadableFileError(f"{what}[{number}] has {len(text)} characters; at most {longest} are read.")
+        if not text.isprintable():
+            raise UnreadableFileError(f"{what}[{number}] has characters that cannot be printed: {ascii(text)[:100]}.")
         found.append(text)
     if len(found) != expected:
         raise UnreadableFileError(f"{what} has {len(found)} entries, expected one for each of {expected}.")

@@ -8,22 +8,23 @@ one of ``{"loading": library}``, ``{"loaded": library}``, ``{"structure": layout
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from react_eval.errors import UnreadableFileError
+from react_eval.submissions.costs import check_costs
 from react_eval.submissions.layout import human_bytes
 from react_eval.submissions.limits import ReadingLimits
-from react_eval.submissions.resources import limit_resources
+from react_eval.submissions.resources import end_with_parent, limit_resources
 
 __all__ = ["main"]
 
-Say = Callable[[dict[str, Any]], None]
+_DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 def main(arguments: list[str]) -> int:
@@ -36,6 +37,7 @@ def main(arguments: list[str]) -> int:
         0 if the file was decoded, 1 if it was refused.
     """
     file, folder, limits = Path(arguments[0]), Path(arguments[1]), ReadingLimits.from_json(arguments[2])
+    end_with_parent()
     limit_resources(limits, file.stat().st_size)
     try:
         _read(file, folder, limits, arguments[3])
@@ -43,10 +45,10 @@ def main(arguments: list[str]) -> int:
         _say({"error": error.message})
     except MemoryError:
         _say({"error": _out_of_memory(limits)})
+    except ImportError as error:
+        _say({"error": f"the library that reads it cannot be loaded here ({error}). Install it anew."})
     except Exception as error:  # whatever a library raises on a damaged file is an answer about the file
-        message = " ".join(str(error).split())[:300]
-        out_of_memory = "allocat" in message.lower() and "memory" in message.lower()
-        _say({"error": _out_of_memory(limits) if out_of_memory else _damaged(type(error).__name__, message)})
+        _say({"error": _describe(error, limits, folder)})
     else:
         _say({"finished": True})
         return 0
@@ -60,6 +62,8 @@ def _read(file: Path, folder: Path, limits: ReadingLimits, name: str) -> None:
 
     _say({"loaded": "numpy"})
     opened = open_file(file, limits, name, _say)
+    decoded, stored = opened.layout.decoded_bytes, file.stat().st_size
+    check_costs(decoded, stored, folder, limits, unpacked_bytes=opened.unpacked_bytes)
     _say({"structure": asdict(opened.layout)})
     for written in decode(opened, folder):
         _say({"done": written})
@@ -76,7 +80,13 @@ def _out_of_memory(limits: ReadingLimits) -> str:
     )
 
 
-def _damaged(kind: str, message: str) -> str:
+def _describe(error: Exception, limits: ReadingLimits, folder: Path) -> str:
+    if isinstance(error, OSError) and error.errno in _DISK_FULL:
+        return f"it cannot be decoded to {folder.parent}: the disk is full. Set TMPDIR to a folder on a larger disk."
+    message = " ".join(str(error).split())[:300]
+    if "allocat" in message.lower() and "memory" in message.lower():
+        return _out_of_memory(limits)
+    kind = type(error).__name__
     return f"it is damaged and cannot be read ({kind}: {message}). Write it again with react_eval.save_submission."
 
 

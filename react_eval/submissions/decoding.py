@@ -43,11 +43,13 @@ class OpenedFile:
         layout: What it holds.
         arrays: The arrays, in the order of the layout.
         keep: Objects that must live as long as the arrays are read.
+        unpacked_bytes: What reading the arrays puts into the private folder beside the decoded values.
     """
 
     layout: Layout
     arrays: Sequence[OpenedArray]
     keep: tuple[Any, ...] = field(default=(), repr=False)
+    unpacked_bytes: int = 0
 
 
 def decode(opened: OpenedFile, folder: Path) -> Iterator[int]:

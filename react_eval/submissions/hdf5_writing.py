@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from react_data.channels import schema_for
 from react_eval.errors import ShapeError
 from react_eval.submissions.layout import VARIABLES
+from react_eval.submissions.writing_checks import check_kinds
 
 __all__ = ["write_hdf5"]
 
@@ -56,10 +57,7 @@ def write_hdf5(path: Path, ids: Sequence[str], clip_values: ClipValues, attribut
 def _check_alike(ids: Sequence[str], shapes: Sequence[Mapping[str, tuple[int, ...]]]) -> None:
     first = shapes[0]
     for clip, shape in zip(ids, shapes, strict=True):
-        if len({(each[0], each[1]) for each in shape.values()}) > 1:
-            raise ShapeError(
-                f"clip {clip!r}: facial attributes and coefficients differ in reactions or frames: {shape}."
-            )
+        check_kinds(shape, clip)
         for kind, (reactions, _, channels) in shape.items():
             if (reactions, channels) != (first[kind][0], first[kind][2]):
                 raise ShapeError(

@@ -14,12 +14,14 @@ from typing import Any
 from react_eval.errors import UnreadableFileError
 from react_eval.submissions.limits import ReadingLimits
 
-__all__ = ["KINDS", "ORDER_ON_TRUST", "VARIABLES", "ArrayLayout", "Layout", "human_bytes", "kind_of"]
+__all__ = ["KINDS", "ORDER_ON_TRUST", "VARIABLES", "ArrayLayout", "Layout", "human_bytes", "kind_of", "printable"]
 
 VARIABLES = {"emotion": "prediction", "coefficients": "prediction_3dmm"}
 KINDS = {variable: kind for kind, variable in VARIABLES.items()}
 ORDER_ON_TRUST = "no clips are named: they are taken, on trust, to be in the order of the challenge's list"
 _COEFFICIENTS = 58
+_FORMATS = ("HDF5", "npy", "npz", "torch")
+_STORED_DTYPES = ("float16", "bfloat16", "float32", "float64")
 
 
 def kind_of(channels: int) -> str:
@@ -40,6 +42,16 @@ def human_bytes(count: int) -> str:
             return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:.3g} PB"
+
+
+def printable(text: str) -> str:
+    r"""A stranger's text as it can be shown: what would steer a terminal, or is no character at all, is escaped.
+
+    Example:
+        >>> printable("ours\x1b[2J")
+        'ours\\x1b[2J'
+    """
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 @dataclass(frozen=True)
@@ -67,6 +79,15 @@ class ArrayLayout:
     def file_name(self) -> str:
         """Name of the decoded file."""
         return f"{self.kind}.float32"
+
+    def fits(self, axes: int, first: int) -> bool:
+        """Whether it has so many axes, the first of this size, a name for each channel if for any, and a known type."""
+        return (
+            len(self.shape) == axes
+            and self.shape[0] == first
+            and (self.channels is None or len(self.channels) == self.shape[-1])
+            and self.stored_dtype in _STORED_DTYPES
+        )
 
 
 @dataclass(frozen=True)
@@ -132,14 +153,15 @@ class Layout:
         sound = (
             0 < len(kinds) == len(set(kinds)) <= len(VARIABLES)
             and set(kinds) <= set(VARIABLES)
-            and self.decoded_bytes <= limits.decoded_bytes
             and 0 < self.number_of_clips <= limits.clips
             and len(self.attributes) <= limits.attributes
+            and len(self.notes) <= limits.members
             and (self.clips is None or len(self.clips) == self.number_of_clips)
+            and self.format in _FORMATS
         )
         axes = 4 if self.row_sizes is None else 3
         first = self.number_of_clips if self.row_sizes is None else sum(self.row_sizes)
-        sound = sound and all(len(array.shape) == axes and array.shape[0] == first for array in self.arrays)
+        sound = sound and all(array.fits(axes, first) for array in self.arrays)
         if not sound:
             raise ValueError("its parts contradict each other")
 
@@ -158,7 +180,7 @@ def _numbers(plain: Any) -> tuple[int, ...]:
 def _text(plain: Any, limits: ReadingLimits) -> str:
     if not isinstance(plain, str) or len(plain) > limits.text_characters:
         raise ValueError("a text is missing or too long")
-    return plain
+    return printable(plain)
 
 
 def _texts(plain: Any, limits: ReadingLimits) -> tuple[str, ...] | None:

@@ -28,8 +28,10 @@ class ReadingLimits:
         text_characters: Longest attribute or note; a clip id may have half of it.
         attributes: Most attributes of a file.
         members: Most files in an archive, or objects in an HDF5 file.
-        compression_ratio: Largest ratio of unpacked to packed size of an archive over `ratio_bytes`.
-        ratio_bytes: Unpacked size from which that ratio matters.
+        expansion_ratio: Largest ratio of decoded size to the file's own. Deflate reaches 1032, which half precision
+            doubles, so that every constant submission passes.
+        ratio_bytes: Decoded size from which that ratio matters.
+        expected_bytes: Most bytes that the values may take as float32 by what the caller knows; None if it knows not.
     """
 
     file_bytes: int = 16 * _GIB
@@ -45,8 +47,9 @@ class ReadingLimits:
     text_characters: int = 1000
     attributes: int = 64
     members: int = 100
-    compression_ratio: int = 200
+    expansion_ratio: int = 2500
     ratio_bytes: int = 100_000_000
+    expected_bytes: int | None = None
 
     def to_json(self) -> str:
         """For the command line of the reading process."""
@@ -56,6 +59,11 @@ class ReadingLimits:
     def from_json(cls, text: str) -> ReadingLimits:
         """What `to_json` wrote."""
         return cls(**json.loads(text))
+
+    def most_decoded_bytes(self, file_bytes: int) -> int:
+        """The largest decoded size that a file of this size may have."""
+        plausible = max(self.ratio_bytes, self.expansion_ratio * file_bytes)
+        return min(self.decoded_bytes, plausible, self.expected_bytes or self.decoded_bytes)
 
     def seconds_to_decode(self, decoded_bytes: int) -> float:
         """Time granted for decoding this many bytes."""

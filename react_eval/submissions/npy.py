@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -51,13 +52,16 @@ def open_npy(file: Path, limits: ReadingLimits) -> OpenedFile:
     return OpenedFile(Layout("npy", (layout,), notes=trusted_order(None)), (array,))
 
 
-def read_header(stream: BinaryIO, size: int, where: str) -> NpyHeader:
+def read_header(
+    stream: BinaryIO, size: int, where: str, check: Callable[[np.dtype[Any], str], None] = check_type
+) -> NpyHeader:
     """Read a header, and check that exactly the values it announces follow.
 
     Args:
         stream: At the beginning of the array.
         size: Bytes of the whole array, header included.
         where: What the array is called in messages.
+        check: Refuses types that are not expected.
 
     Returns:
         The header.
@@ -74,7 +78,7 @@ def read_header(stream: BinaryIO, size: int, where: str) -> NpyHeader:
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
         reason = re.sub(r"\s+", " ", str(error))[:200]
         raise UnreadableFileError(f"{where} has a malformed .npy header ({reason}).") from None
-    check_type(dtype, where)
+    check(dtype, where)
     header = NpyHeader(tuple(int(axis) for axis in shape), fortran, dtype, stream.tell())
     if min(header.shape, default=1) < 0:
         raise UnreadableFileError(f"{where} has a malformed .npy header: its shape is {header.shape}.")

@@ -39,8 +39,8 @@ def open_npz(archive: zipfile.ZipFile, folder: Path, limits: ReadingLimits) -> O
     Raises:
         UnreadableFileError: If arrays are missing or malformed.
     """
-    names = [member.filename.removesuffix(".npy") for member in archive.infolist()]
-    found = _prediction_members(names)
+    members = {member.filename.removesuffix(".npy"): member for member in _array_members(archive)}
+    found = _prediction_members(list(members), archive.namelist())
     arrays: list[OpenedArray] = []
     for name, variable in found.items():
         member = _Member(archive, f"{name}.npy", folder)
@@ -50,11 +50,16 @@ def open_npz(archive: zipfile.ZipFile, folder: Path, limits: ReadingLimits) -> O
         arrays.append(OpenedArray(layout, member.read, stored_box(header)))
     layouts = tuple(array.layout for array in arrays)
     check_same_clips(layouts)
-    clips = _clip_ids(archive, layouts[0].shape[0], limits) if _CLIPS in names else None
-    return OpenedFile(Layout("npz", layouts, clips, notes=trusted_order(clips)), arrays)
+    clips = _clip_ids(archive, layouts[0].shape[0], limits) if _CLIPS in members else None
+    whole = Layout("npz", layouts, clips, notes=trusted_order(clips))
+    return OpenedFile(whole, arrays, unpacked_bytes=sum(members[name].file_size for name in found))
 
 
-def _prediction_members(names: list[str]) -> dict[str, str]:
+def _array_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    return [member for member in archive.infolist() if member.filename.endswith(".npy")]
+
+
+def _prediction_members(names: list[str], all_names: list[str]) -> dict[str, str]:
     """Which members are predictions: the named ones, else the only one there is."""
     named = {name: name for name in names if name in KINDS}
     others = [name for name in names if name != _CLIPS]
@@ -63,8 +68,8 @@ def _prediction_members(names: list[str]) -> dict[str, str]:
     if others == ["arr_0"]:
         return {"arr_0": ""}
     raise UnreadableFileError(
-        f"it has no array 'prediction' or 'prediction_3dmm'; it has {abbreviate(names, 10)}. "
-        "Save it with numpy.savez_compressed(path, prediction=…, clip=…)."
+        f"it has no array 'prediction' or 'prediction_3dmm'; it has {abbreviate(all_names, 10)}. "
+        "Members that are arrays end in .npy. Save it with numpy.savez_compressed(path, prediction=…, clip=…)."
     )
 
 
@@ -115,15 +120,19 @@ def _clip_ids(archive: zipfile.ZipFile, expected: int, limits: ReadingLimits) ->
         raise UnreadableFileError(f"array 'clip' has {member.file_size} bytes, too many for {expected} clip ids.")
     try:
         with archive.open(member) as stream:
-            ids = np.lib.format.read_array(stream, allow_pickle=False)
-    except (ValueError, zipfile.BadZipFile, zlib.error, EOFError) as error:
-        reason = "it holds Python objects; save the ids as numpy.array(ids, dtype=str)"
-        raise UnreadableFileError(
-            f"array 'clip' cannot be read ({reason if 'Object arrays' in str(error) else error})."
-        ) from None
-    if ids.ndim != 1 or ids.dtype.kind not in "US":
-        raise UnreadableFileError(f"array 'clip' is {ids.dtype.name} of shape {ids.shape}, expected a list of texts.")
-    return check_texts(ids.tolist(), expected, "clip", limits)
+            header = read_header(cast(BinaryIO, stream), member.file_size, "array 'clip'", _check_texts)
+            values = stream.read()
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise _damaged(member.filename, error) from None
+    if len(header.shape) != 1:
+        raise UnreadableFileError(f"array 'clip' has shape {header.shape}, expected one axis.")
+    return check_texts(np.frombuffer(values, header.dtype).tolist(), expected, "clip", limits)
+
+
+def _check_texts(dtype: np.dtype[Any], where: str) -> None:
+    if dtype.kind not in "US" or not dtype.itemsize:
+        what = "Python objects" if dtype.hasobject else f"values of type {dtype.name}"
+        raise UnreadableFileError(f"{where} holds {what}. Save the ids as numpy.array(ids, dtype=str).")
 
 
 def _damaged(name: str, error: Exception) -> UnreadableFileError:

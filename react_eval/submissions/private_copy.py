@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from react_data.progress import track
@@ -43,17 +44,25 @@ def copy_and_hash(path: Path, target: Path, limits: ReadingLimits, show_progress
     except UnreadableFileError:
         os.close(descriptor)
         raise
-    with os.fdopen(descriptor, "rb", buffering=0) as source:
-        digest = hashlib.sha256()
-        copied = 0
-        with target.open("xb") as copy:
+    try:
+        with os.fdopen(descriptor, "rb", buffering=0) as source:
             blocks = iter(lambda: source.read(_BLOCK_BYTES), b"")
-            for block in track(blocks, "copying", total=-(-size // _BLOCK_BYTES), unit="block", show=show_progress):
-                copied += len(block)
-                if copied > limits.file_bytes:
-                    raise UnreadableFileError(f"{path} grows while it is read. Submit it when it is complete.")
-                digest.update(block)
-                copy.write(block)
+            shown = track(blocks, "copying", total=-(-size // _BLOCK_BYTES), unit="block", show=show_progress)
+            return _copy(path, shown, target, limits)
+    except OSError as error:
+        raise UnreadableFileError(f"{path} cannot be copied to {target.parent.parent}: {error.strerror}.") from None
+
+
+def _copy(path: Path, blocks: Iterable[bytes], target: Path, limits: ReadingLimits) -> str:
+    digest = hashlib.sha256()
+    copied = 0
+    with target.open("xb") as copy:
+        for block in blocks:
+            copied += len(block)
+            if copied > limits.file_bytes:
+                raise UnreadableFileError(f"{path} grows while it is read. Submit it when it is complete.")
+            digest.update(block)
+            copy.write(block)
     return digest.hexdigest()
 
 

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from react_eval.errors import UnreadableFileError
+from react_eval.errors import InputError, UnreadableFileError
 from react_eval.submissions.asking import decode_in_child
 from react_eval.submissions.layout import ArrayLayout, Layout
 from react_eval.submissions.limits import ReadingLimits
 from react_eval.submissions.private_copy import copy_and_hash
+from react_eval.submissions.private_folder import PrivateFolder
 
 __all__ = ["Submission", "read_submission"]
 
@@ -41,7 +39,7 @@ class Submission:
         attributes: What the file says of itself: method, split, track, run_seed, created_by, …
         notes: What a person should know: casts, order taken on trust.
         stored_dtype: Type of the values in the file by kind, such as ``"float64"``.
-        folder: Where the decoded values lie.
+        private_folder: Owns the decoded values.
     """
 
     path: Path
@@ -53,10 +51,12 @@ class Submission:
     attributes: Mapping[str, str]
     notes: tuple[str, ...]
     stored_dtype: Mapping[str, str]
-    folder: Path = field(repr=False)
+    private_folder: PrivateFolder = field(repr=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_remove", weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True))
+    @property
+    def folder(self) -> Path:
+        """Where the decoded values lie."""
+        return self.private_folder.path
 
     def __enter__(self) -> Submission:
         return self
@@ -68,12 +68,15 @@ class Submission:
 
     def close(self) -> None:
         """Remove the private folder."""
-        remove: weakref.finalize[..., Submission] = vars(self)["_remove"]
-        remove()
+        self.private_folder.remove()
 
 
 def read_submission(
-    path: str | os.PathLike[str], *, limits: ReadingLimits | None = None, show_progress: bool | None = None
+    path: str | os.PathLike[str],
+    *,
+    largest: int | None = None,
+    limits: ReadingLimits | None = None,
+    show_progress: bool | None = None,
 ) -> Submission:
     """Read a submission safely, whoever wrote it.
 
@@ -82,6 +85,8 @@ def read_submission(
 
     Args:
         path: HDF5 or netCDF-4 as `save_submission` writes it, ``.npy``, ``.npz``, or torch ``.pt``; told by content.
+        largest: Most bytes that its values may take as float32, where that is known: clips × reactions × frames ×
+            channels × 4, and some more for clips that are too long.
         limits: Bounds; those of `ReadingLimits` if not given.
         show_progress: Whether progress bars are shown; None shows them on a terminal.
 
@@ -90,33 +95,42 @@ def read_submission(
 
     Raises:
         UnreadableFileError: If the file is missing, damaged, no submission, or beyond the limits.
+        InputError: If `largest` is not positive.
     """
     bounds = limits or ReadingLimits()
-    given = Path(path)
-    folder = Path(tempfile.mkdtemp(prefix="react-eval-"))
+    if largest is not None:
+        if largest < 1:
+            raise InputError(f"largest is {largest}, expected a positive number of bytes, or None.")
+        bounds = replace(bounds, expected_bytes=largest)
+    private = PrivateFolder()
     try:
-        sha256 = copy_and_hash(given, folder / "submission", bounds, show_progress)
-        try:
-            layout = decode_in_child(folder / "submission", folder, given.name, bounds, show_progress)
-            arrays = {each.kind: _map(folder, each, layout) for each in layout.arrays}
-        except UnreadableFileError as error:
-            raise UnreadableFileError(f"{given}: {error.message}") from None
-        (folder / "submission").unlink()
-        return Submission(
-            path=given,
-            sha256=sha256,
-            format=layout.format,
-            clips=layout.clips,
-            arrays=arrays,
-            channels={each.kind: each.channels for each in layout.arrays if each.channels is not None},
-            attributes=layout.attributes,
-            notes=(*layout.notes, *_cast_notes(layout)),
-            stored_dtype={each.kind: each.stored_dtype for each in layout.arrays},
-            folder=folder,
-        )
+        return _read(Path(path), private, bounds, show_progress)
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        private.remove()
         raise
+
+
+def _read(path: Path, private: PrivateFolder, limits: ReadingLimits, show_progress: bool | None) -> Submission:
+    copy = private.path / "submission"
+    sha256 = copy_and_hash(path, copy, limits, show_progress)
+    try:
+        layout = decode_in_child(copy, private.path, path.name, limits, show_progress)
+        arrays = {each.kind: _map(private.path, each, layout) for each in layout.arrays}
+    except UnreadableFileError as error:
+        raise UnreadableFileError(f"{path}: {error.message}") from None
+    private.keep_only({each.file_name for each in layout.arrays})
+    return Submission(
+        path=path,
+        sha256=sha256,
+        format=layout.format,
+        clips=layout.clips,
+        arrays=arrays,
+        channels={each.kind: each.channels for each in layout.arrays if each.channels is not None},
+        attributes=layout.attributes,
+        notes=(*layout.notes, *_cast_notes(layout)),
+        stored_dtype={each.kind: each.stored_dtype for each in layout.arrays},
+        private_folder=private,
+    )
 
 
 def _map(folder: Path, array: ArrayLayout, layout: Layout) -> Values:

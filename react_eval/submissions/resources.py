@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
+import signal
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,7 +18,9 @@ except ImportError:  # not POSIX: the parent's clock is what bounds the process
 else:
     HAS_LIMITS = True
 
-__all__ = ["allow_library", "limit_after_library", "limit_resources"]
+_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
+
+__all__ = ["allow_library", "end_with_parent", "limit_after_library", "limit_resources"]
 
 
 def limit_resources(limits: ReadingLimits, file_bytes: int) -> None:
@@ -27,12 +32,19 @@ def limit_resources(limits: ReadingLimits, file_bytes: int) -> None:
     """
     if not HAS_LIMITS:
         return
-    seconds = math.ceil(limits.library_seconds + limits.seconds_to_decode(limits.decoded_bytes))
+    most = limits.most_decoded_bytes(file_bytes)
+    seconds = math.ceil(limits.library_seconds + limits.seconds_to_decode(most))
     memory = limits.address_space + file_bytes
     _limit(resource.RLIMIT_CORE, 0, 0)
     _limit(resource.RLIMIT_CPU, seconds, seconds)
-    _limit(resource.RLIMIT_FSIZE, *(limits.decoded_bytes + 2**20,) * 2)
+    _limit(resource.RLIMIT_FSIZE, *(2 * most + 2**20,) * 2)  # an archive may unpack to float64 before it is decoded
     _limit(resource.RLIMIT_AS, memory, memory + limits.library_address_space)
+
+
+def end_with_parent() -> None:
+    """Have this process killed when the one that started it ends, however that ends; Linux only."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
 
 
 def allow_library() -> None:

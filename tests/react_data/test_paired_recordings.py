@@ -40,6 +40,12 @@ def test_motion_energy_is_cut_in_clips_and_the_tail_dropped(tmp_path):
     assert data["session"].values[3] == "motion-energy/dyad"
 
 
+def test_motion_energy_that_windows_saved_is_read(tmp_path):
+    path = write_energy(tmp_path / "dyad.txt")
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert read_motion_energy(path, clip_frames=8).sizes["clip"] == 4
+
+
 def test_motion_energy_of_a_folder_comes_in_the_order_of_names(tmp_path):
     for name in ("b", "a"):
         write_energy(tmp_path / f"{name}.txt")
@@ -58,6 +64,7 @@ def test_motion_energy_of_a_folder_comes_in_the_order_of_names(tmp_path):
         ({4: "1 x", 9: "-1 2"}, r"line 4 \('1 x'\), line 9 \('-1 2'\)"),
         ({4: "1 2 3"}, r"line 4"),
         ({4: "inf 1"}, r"line 4 \('inf 1'\)"),
+        ({4: "1e39 1"}, r"line 4 \('1e39 1'\)"),
     ],
 )
 def test_motion_energy_in_another_format_names_the_file_and_line(tmp_path, change, reason):

@@ -1,3 +1,4 @@
+import shutil
 import wave
 from pathlib import Path
 
@@ -165,6 +166,46 @@ def test_speakers_only_are_no_problem_but_said(tmp_path):
     report = verify(root, show_progress=False)
     assert report.problems == []
     assert report.checked["test"] == "2 clips, speakers only: can be validated, not scored; emotion"
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [(24, 0, "its header says 0 samples a second"), (16, 2**31, "is not a readable wav file")],
+    ids=["no sample rate", "size out of the file"],
+)
+def test_a_sound_file_with_a_damaged_header_is_an_error(small_tree, place, value, words):
+    tree = OfficialTree(small_tree, "val")
+    path = tree.file("audio", tree.clips[0].speaker)
+    content = bytearray(path.read_bytes())
+    content[place : place + 4] = value.to_bytes(4, "little")
+    path.write_bytes(content)
+    report = verify(small_tree, ["val"], show_progress=False)
+    where = path.relative_to(small_tree).as_posix()
+    assert [problem.where for problem in report] == [where]
+    assert has(report, "RD119", where, words)
+
+
+def test_a_listener_file_left_over_does_not_make_a_split_labelled(tmp_path):
+    settings = {"recordings": 12, "frames": 60, "modalities": ("emotion",), "splits": ("train", "test")}
+    whole = synthesise(tmp_path / "whole", **settings)
+    root = synthesise(tmp_path / "data", **settings, hidden=("test",))
+    listener = OfficialTree(whole, "test").rows[0].listener
+    stray = OfficialTree(root, "test").file("emotion", listener)
+    stray.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(OfficialTree(whole, "test").file("emotion", listener), stray)
+    shutil.copy(whole / "test.csv", root / "test.csv")
+    assert not OfficialTree(root, "test").labelled
+    report = verify(root, show_progress=False)
+    assert "speakers only" in report.checked["test"]
+    assert [problem.code for problem in report] == ["RD121"]
+
+
+def test_a_listener_file_that_is_missing_does_not_hide_the_others(small_tree):
+    tree = OfficialTree(small_tree, "train")
+    for modality in ("emotion", "3dmm"):
+        tree.file(modality, tree.rows[0].listener).unlink()
+    assert OfficialTree(small_tree, "train").labelled
+    assert {problem.code for problem in verify(small_tree, ["train"], show_progress=False)} == {"RD111"}
 
 
 def test_a_real_tree_needs_the_scored_frames(small_tree):

@@ -1,5 +1,6 @@
 """Files that must be refused: damaged, mistaken, or built to do harm; each with the message to expect."""
 
+import copy
 import gzip
 import io
 import json
@@ -8,6 +9,7 @@ import pickle
 import stat
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,12 +168,12 @@ def npz_object_array(path):
     np.savez(path, prediction=np.array([Harmful(), 1], dtype=object))
 
 
-@hostile("p.npz", "'clip' cannot be read .it holds Python objects")
+@hostile("p.npz", "'clip' holds Python objects. Save the ids as numpy.array")
 def npz_object_clip_ids(path):
     np.savez(path, prediction=PREDICTION, clip=np.array(CLIPS, dtype=object))
 
 
-@hostile("p.npz", "'clip' is int64")
+@hostile("p.npz", "'clip' holds values of type int64. Save the ids as")
 def npz_number_clip_ids(path):
     np.savez(path, prediction=PREDICTION, clip=np.arange(3))
 
@@ -187,10 +189,31 @@ def npz_truncated(path):
     os.truncate(path, path.stat().st_size - 200)
 
 
-@hostile("p.npz", "more than 200 times as much, as a zip bomb does")
-def npz_bomb(path):
-    zeros = npy_header((10, 10, 10_500, 25)) + bytes(4 * 10 * 10 * 10_500 * 25)
-    write_zip(path, [("prediction.npy", zeros)], compression=zipfile.ZIP_DEFLATED)
+@hostile("p.npz", "decodes from .* kB to .* MB, more than 2500 times as much, as a bomb does")
+def npz_overlapping_members(path):
+    zeros = npy_header((1, 10, 10_500, 25)) + bytes(4 * 10 * 10_500 * 25)
+    with zipfile.ZipFile(path, "w", compression=zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("prediction.npy", zeros)
+        for number in range(50):
+            again = copy.copy(archive.filelist[0])
+            again.filename = f"again{number}.npy"
+            archive.filelist.append(again)
+
+
+@hostile("p.npz", "no array 'prediction' or 'prediction_3dmm'; it has prediction, note.npy. Members .* end in .npy")
+def npz_prediction_without_suffix(path):
+    write_zip(path, [("prediction", npy_bytes(PREDICTION)), ("note.npy", npy_bytes(PREDICTION))])
+
+
+@hostile("p.npz", r"clip\[1\] .* cannot be printed")
+def npz_clip_ids_for_a_terminal(path):
+    np.savez(path, prediction=PREDICTION, clip=np.array(["a", "b\x1b[2Jvalid", "c"]))
+
+
+@hostile("p.npz", "array 'clip' was cut short, or its header lies: the header announces")
+def npz_clip_ids_claim_gigabytes(path):
+    header = npy_header((2**30,), "<U500")
+    write_zip(path, [("prediction.npy", npy_bytes(PREDICTION)), ("clip.npy", header + bytes(100))])
 
 
 @hostile("p.npz", "damaged or lies about its size")
@@ -410,6 +433,37 @@ def h5_huge_chunk(path):
 def h5_claims_terabytes(path):
     with changed_h5(path, prediction=False) as file:
         file.create_dataset("prediction", TERA_SHAPE, "f4", chunks=(1, 10, 750, 25))
+
+
+def twice_compressed(file, *, written):
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_chunk((1, 10, 35_000, 25))
+    properties.set_deflate(9)
+    properties.set_deflate(9)
+    properties.set_alloc_time(h5py.h5d.ALLOC_TIME_LATE if written else h5py.h5d.ALLOC_TIME_EARLY)
+    space = h5py.h5s.create_simple((3, 10, 35_000, 25))
+    dataset = h5py.Dataset(h5py.h5d.create(file.id, b"prediction", h5py.h5t.IEEE_F32LE, space, properties))
+    if written:
+        chunk = zlib.compress(zlib.compress(bytes(35_000_000), 9), 9)
+        for clip in range(3):
+            dataset.id.write_direct_chunk((clip, 0, 0, 0), chunk)
+
+
+@hostile("p.h5", "decodes from .* kB to 105.0 MB, more than 2500 times as much, as a bomb does")
+def h5_compressed_twice(path):
+    with changed_h5(path, prediction=False) as file:
+        twice_compressed(file, written=True)
+
+
+@hostile("p.h5", "decodes from .* kB to 105.0 MB, more than 2500 times as much, as a bomb does")
+def h5_of_fill_values(path):
+    with changed_h5(path, prediction=False) as file:
+        twice_compressed(file, written=False)
+
+
+@hostile("p.h5", r"clip\[0\] .* cannot be printed")
+def h5_clip_ids_of_two_lines(path):
+    write_h5(path, clip=["a\nvalid: 3 clips", "b", "c"])
 
 
 @hostile("p.h5", "was created, but never written")

@@ -11,13 +11,15 @@ from react_eval.errors import InputError, UnknownNameError
 from react_eval.scoring import score_arrays
 
 
-def split(clips=4, frames=80, seed=0, coefficients=False, labels=True):
+def split(clips=4, frames=80, seed=0, coefficients=False, labels=True, emotion=True):
     """A data set as `react_data.open_split` gives it, in memory."""
     generator = np.random.default_rng(seed)
     roles = ("speaker", "listener") if labels else ("speaker",)
     variables = {
         f"{role}_emotion": (("clip", "frame", "emotion"), smooth(generator, clips, frames, 25)) for role in roles
     }
+    if not emotion:
+        variables = {}
     if coefficients:
         variables |= {
             f"{role}_3dmm": (("clip", "frame", "coefficient"), smooth(generator, clips, frames, 58)) for role in roles
@@ -102,7 +104,32 @@ def test_the_averages_are_those_of_speakers_and_listeners_of_training():
     assert frame[0, 0, 0] == pytest.approx(both.mean(axis=0), rel=1e-6)
 
 
-@pytest.mark.parametrize("name", ["GT", "B_Mime", "B_MeanSeq", "B_MeanFr"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_tree_of_coefficients_alone_is_enough(name):
+    only = {"coefficients": True, "emotion": False}
+    arrays = generated(name, split(**only), split(seed=1, **only)).arrays
+    assert set(arrays) == {"coefficients"}
+    assert np.shape(arrays["coefficients"]) == (4, 10, 80, 58)
+
+
+def test_averages_are_of_the_kinds_that_split_and_training_share():
+    both, emotion = split(coefficients=True), split(seed=1)
+    assert set(generated("B_MeanFr", both, emotion).arrays) == {"emotion"}
+    assert set(generated("B_MeanSeq", split(), split(seed=1, coefficients=True)).arrays) == {"emotion"}
+    with pytest.raises(InputError, match="the training split has emotion, but the split has coefficients: no average"):
+        generated("B_MeanFr", split(coefficients=True, emotion=False), emotion)
+
+
+def test_noise_in_coefficients_leaves_noise_in_facial_attributes_alone():
+    alone, beside = (generated("B_Random", split(coefficients=both)).arrays for both in (False, True))
+    assert (np.stack(alone["emotion"]) == np.stack(beside["emotion"])).all()
+    noise = np.stack(beside["coefficients"])
+    assert 0 <= noise.min() < 0.01
+    assert 0.99 < noise.max() < 1
+    assert (noise[..., :25] != np.stack(beside["emotion"])).mean() > 0.99
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_coefficients_are_predicted_where_there_are_some(name):
     dataset, train = split(coefficients=True), split(seed=1, coefficients=True)
     arrays = generated(name, dataset, train).arrays
@@ -124,6 +151,40 @@ def test_any_generator_can_be_used_and_never_sees_the_listener():
     assert seen == {"clip", "speaker_emotion", "speaker_3dmm"}
 
 
+class Returns:
+    def __init__(self, made):
+        self.made = made
+
+    def generate(self, batch, reactions=10, seed=0, online=False):
+        return self.made
+
+
+def test_a_generator_may_return_tensors_or_double_precision():
+    values = np.random.default_rng(0).random((4, 10, 80, 25))
+    torch = pytest.importorskip("torch")
+    for made in (values, torch.from_numpy(values), torch.from_numpy(values).float()):
+        found = generate_predictions(Returns({"emotion": made}), split(), show_progress=False).arrays["emotion"]
+        assert (np.stack(found) == values.astype(np.float32)).all()
+        assert found[0].dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        ({"emotions": np.zeros((4, 10, 80, 25))}, r"the generator returned 'emotions'\. Did you mean 'emotion'\?"),
+        ({"emotion": np.zeros((4, 80, 25))}, r"emotion of shape \(4, 80, 25\), expected \(4, 10, frames, channels\)"),
+        ({"emotion": np.zeros((3, 10, 80, 25))}, "one entry a speaker of the batch, then one a reaction"),
+        (
+            {"emotion": np.zeros((4, 10, 80, 25), int)},
+            "what the generator returned as emotion has values of type int64",
+        ),
+    ],
+)
+def test_what_a_generator_returns_is_checked(made, message):
+    with pytest.raises(InputError, match=message):
+        generate_predictions(Returns(made), split(), show_progress=False)
+
+
 def test_what_a_baseline_lacks_is_said():
     with pytest.raises(UnknownNameError, match=r"there is no baseline 'B_Mimi'\. Did you mean 'B_Mime'\?"):
         baseline("B_Mimi", split())
@@ -131,6 +192,8 @@ def test_what_a_baseline_lacks_is_said():
         LabelsMissingError, match=r"GT needs the real listeners, which this split does not hold\. Use val"
     ):
         baseline("GT", split(labels=False))
+    with pytest.raises(InputError, match="a generator reacts to speakers, but the data set has none"):
+        generated("B_Mime", split(labels=False).drop_vars("speaker_emotion"))
     with pytest.raises(InputError, match="B_MeanSeq and B_MeanFr need the training split"):
         baseline("B_MeanFr", split())
     with pytest.raises(InputError, match="the average training clip has 60 frames, but the split's clips have 80"):

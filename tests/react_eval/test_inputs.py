@@ -7,6 +7,7 @@ import xarray as xr
 from oracles.examples import example
 
 from react_data.channels import EMOTION_25
+from react_eval.inputs import as_predictions
 from react_eval.scoring import score_arrays
 
 CLIPS = ["b", "a", "d", "c"]
@@ -25,7 +26,7 @@ def scored(predictions, **changes):
 
 
 def notes_of(predictions):
-    return score_arrays(predictions).notes
+    return score_arrays(predictions).run["file_notes"]
 
 
 def torch_tensor(values, dtype="float32", grad=False):
@@ -66,6 +67,10 @@ FORMS = {
     "tuple of tensors": lambda values: tuple(torch_tensor(clip) for clip in values),
     "dict": lambda values: dict(zip(CLIPS, values, strict=True)),
     "dict of tensors": lambda values: {clip: torch_tensor(each) for clip, each in zip(CLIPS, values, strict=True)},
+    "dict of DataArrays": lambda values: {
+        clip: xr.DataArray(each, dims=DIMS[1:]).transpose("frame", "emotion", "reaction")
+        for clip, each in zip(CLIPS, values, strict=True)
+    },
     "xarray": array,
     "xarray, other order": lambda values: array(values).transpose("emotion", "frame", "clip", "reaction"),
     "xarray, no coordinates": lambda values: xr.DataArray(values, dims=DIMS),
@@ -79,7 +84,7 @@ FORMS = {
     "pandas": frame,
     "pandas, rows in any order": shuffled_frame,
 }
-NAMED = ("dict", "dict of tensors", "xarray", "xarray, other order", "Dataset", "Dataset of both")
+NAMED = ("dict", "dict of tensors", "dict of DataArrays", "xarray", "xarray, other order", "Dataset", "Dataset of both")
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -130,3 +135,60 @@ def test_58_channels_are_coefficients_and_names_choose_the_groups():
     named = score_arrays(**data(), channels=[f"mine{number}" for number in range(25)])
     assert named.facts["channels"] == "unknown-25"
     assert named["FRDist"] != score_arrays(**data(), channels=EMOTION_25)["FRDist"]
+
+
+NAMED_CHANNELS = {
+    "DataArray": lambda values, names: array(values).assign_coords(emotion=names),
+    "Dataset": lambda values, names: xr.Dataset({"prediction": array(values).assign_coords(emotion=names)}),
+    "pandas": lambda values, names: frame(values).set_axis(names, axis=1),
+}
+
+
+@pytest.mark.parametrize("form", NAMED_CHANNELS)
+def test_channel_names_are_taken_from_every_form_that_has_them(form):
+    names = [f"mine{number}" for number in range(25)]
+    given = as_predictions(NAMED_CHANNELS[form](data()["predictions"], names))
+    assert given.channels == {"emotion": tuple(names)}
+
+
+def test_numbers_are_no_channel_names():
+    values = data()["predictions"]
+    for form in ("xarray", "pandas", "numpy", "dict"):
+        given = values if form == "numpy" else FORMS[form](values)
+        assert as_predictions(given).channels == {}
+    assert as_predictions(array(values).assign_coords(emotion=range(25))).channels == {}
+
+
+CLAIMS = {"method": "mine", "run_seed": np.int64(3), "track": "online", "title": "not known", "split": ["val"]}
+
+
+@pytest.mark.parametrize("form", ["xarray", "Dataset", "pandas"])
+@pytest.mark.filterwarnings("ignore::pandas.errors.PerformanceWarning")
+def test_known_attributes_are_taken_as_text(form):
+    made = FORMS[form](data()["predictions"])
+    made.attrs.update(CLAIMS)
+    assert as_predictions(made).attributes == {"method": "mine", "run_seed": "3", "track": "online"}
+
+
+def test_attributes_of_a_variable_count_where_the_dataset_has_none():
+    values = array(data()["predictions"]).assign_attrs(method="of the variable", track="online")
+    given = as_predictions(xr.Dataset({"prediction": values}, attrs={"method": "of the data set"}))
+    assert given.attributes == {"method": "of the data set", "track": "online"}
+
+
+def test_a_cast_of_any_clip_is_noted():
+    mixed = list(data()["predictions"])
+    mixed[2] = mixed[2].astype(np.float64)
+    assert as_predictions(mixed).notes == ("predictions were cast from float64 to float32",)
+    assert as_predictions(frame(data()["predictions"].astype(np.float64))).notes == as_predictions(mixed).notes
+
+
+def test_what_a_generator_returns_is_taken_by_kind():
+    values = data()["predictions"]
+    coefficients = np.zeros((4, 3, 60, 58), np.float32)
+    given = as_predictions({"emotion": values, "coefficients": coefficients})
+    assert {kind: arrays.shape for kind, arrays in given.arrays.items()} == {
+        "emotion": values.shape,
+        "coefficients": coefficients.shape,
+    }
+    assert given.clips is None

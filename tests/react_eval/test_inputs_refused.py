@@ -16,6 +16,7 @@ from react_eval.errors import (
     ReactError,
     ShapeError,
 )
+from react_eval.inputs import Predictions
 from react_eval.scoring import score_arrays
 
 CLIPS = ["b", "a", "d", "c"]
@@ -190,6 +191,28 @@ REFUSED = {
         ShapeError,
         "clip 'b' has 179 rows, expected 3 reactions × 60 frames",
     ),
+    "DataFrame whose frames are text": (
+        {"predictions": frame(P).rename(index=str, level="frame")},
+        ShapeError,
+        r"the level frame holds text, expected numbers: as text, frame 10 would come before frame 2",
+    ),
+    "Dataset of one kind twice": (
+        {
+            "predictions": xr.Dataset(
+                {
+                    name: (("clip", "reaction", "frame", "coefficient"), np.zeros((4, 3, 60, 58), np.float32))
+                    for name in ("prediction", "prediction_3dmm")
+                }
+            )
+        },
+        ShapeError,
+        "prediction has 58 channels, as prediction_3dmm has: facial attributes have 25",
+    ),
+    "kinds of different clips": (
+        {"predictions": {"emotion": P, "coefficients": np.zeros((3, 3, 60, 58), np.float32)}},
+        ShapeError,
+        r"emotion and coefficients differ in clips, reactions or frames: \(4, 3, 60\), \(3, 3, 60\)",
+    ),
     "DataFrame of integers": (
         {"predictions": frame(P).astype(int)},
         DtypeError,
@@ -211,3 +234,11 @@ def test_the_refusals_are_errors_of_the_family_and_of_value():
         assert issubclass(error, ReactError)
         assert issubclass(error, ValueError)
         assert error.code.startswith("RE")
+
+
+@pytest.mark.parametrize("arrays", [{}, {"emotions": P}])
+def test_predictions_are_of_known_kinds(arrays):
+    with pytest.raises(
+        InputError, match=r"predictions have the kinds \[.*\], expected 'emotion', 'coefficients' or both"
+    ):
+        Predictions(arrays)

@@ -1,10 +1,15 @@
 """Bootstrap intervals against clips that are drawn one by one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from oracles import diversity, resampling
 from oracles.examples import example
 
+from react_eval.intervals import bootstrap_intervals
+from react_eval.metrics.arguments import clip_set
+from react_eval.protocol import find_protocol
 from react_eval.scoring import score_arrays
 
 SESSIONS = {
@@ -85,3 +90,23 @@ def test_equal_clips_leave_no_doubt():
 
 def test_official_protocols_have_no_intervals():
     assert score_arrays(**example(), sessions=list("aabb"), protocol="react2024").intervals == {}
+
+
+def test_a_value_that_is_no_mean_over_clips_has_no_interval():
+    data, result = scored(SESSIONS["equal"])
+    clips = clip_set(data["predictions"])
+    uses = [use for use in result.protocol.uses if use.key in ("FRDiv", "FRVar")]
+    found = dict(result.measurements)
+    found["FRDiv"] = replace(found["FRDiv"], value=found["FRDiv"].value ** 0.5)
+    intervals = bootstrap_intervals(clips, uses, found)
+    assert set(intervals) == {"FRVar"}
+
+
+def test_sums_over_reactions_have_intervals_on_their_scale():
+    data = example(0, clips=6, reactions=2, channels=3)
+    sums = replace(find_protocol("reactface"), name="sums", intervals=True)
+    result, mean = (
+        score_arrays(**data, sessions=SESSIONS["equal"], protocol=each, metrics=["FRCorr"], context=False)
+        for each in (sums, sums.override("FRCorr", combine="mean", scale=1.0))
+    )
+    assert result.intervals["FRCorr"].low == pytest.approx(20 * mean.intervals["FRCorr"].low)

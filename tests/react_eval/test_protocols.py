@@ -1,17 +1,19 @@
 """Protocols: frozen records, their ids and overrides; and that freezing channels does not pay under `corrected`."""
 
-from dataclasses import FrozenInstanceError, fields, replace
+from dataclasses import FrozenInstanceError, dataclass, fields, replace
 from functools import cache
 from importlib.metadata import EntryPoint
+from types import SimpleNamespace
+from typing import Literal
 
 import numpy as np
 import pytest
 from oracles.official import NAMES, golden
 
 import react_eval
-from react_eval import find_protocol, protocol, protocols, registry
+from react_eval import Protocol, extensions, find_protocol, protocol, protocols, registry
 from react_eval.errors import InputError, UnknownNameError
-from react_eval.registry import Measurement, all_metrics, find_metric
+from react_eval.registry import all_metrics, find_metric
 
 OURS = ["react2024@1", "react2023@1", "reactface@1", "perfrdiff@1", "corrected@1"]
 
@@ -67,6 +69,7 @@ def test_an_override_has_its_own_id_and_leaves_the_release_alone():
     [
         ("FRSyn", "reactions", "every", r"FRSyn\.reactions = 'every' is not known\..*Available: first, all"),
         ("FRSyn", "reaction", "all", r"FRSyn has no setting 'reaction'\. Did you mean 'reactions'\?"),
+        ("FRSyn", "longest_lag", 4.5, r"FRSyn\.longest_lag = 4\.5 is not of type int"),
         ("FRSyn", "longest_lag", "49", r"FRSyn\.longest_lag = '49' is not of type int"),
         ("FRCorr", "epsilon", True, r"FRCorr\.epsilon = True is not of type float"),
         ("FRCor", "epsilon", 0.0, r"protocol 'react2024@1' has no metric 'FRCor'\. Did you mean 'FRCorr'\?"),
@@ -109,40 +112,221 @@ def test_aliases_of_papers_are_understood(alias, name):
 
 
 def test_a_name_of_another_metric_cannot_be_taken():
-    with pytest.raises(UnknownNameError, match="the name 'TLCC' of metric 'Mine' is taken by 'FRSyn'"):
+    with pytest.raises(InputError, match="the name 'TLCC' of metric 'Mine' is taken by 'FRSyn'"):
         registry.register(replace(find_metric("FRDiv"), name="Mine", aliases=("TLCC",)))
     with pytest.raises(UnknownNameError, match=r"there is no metric 'FRDvz'\. Did you mean 'FRDvs'\?"):
         find_metric("FRDvz")
 
 
-def frames_of_video(inputs, _settings):
-    return Measurement(float(len(inputs.predictions)))
+class Added(EntryPoint):
+    """An entry point of a package whose object is at hand."""
+
+    def load(self):
+        return self.made()
+
+    @property
+    def dist(self):
+        return SimpleNamespace(name=self.module)
 
 
-def test_an_installed_package_adds_metrics_and_protocols(monkeypatch):
-    metric = replace(find_metric("FRDiv"), name="FRFrames", aliases=(), needs=("videos",), measure=frames_of_video)
-    use = protocol.MetricUse("FRFrames", "FRFrames", metric.settings())
-    theirs = replace(find_protocol("react2024"), name="theirs", uses=(*find_protocol("react2024").uses, use))
-    extensions = {
-        "react_eval.metrics": _entry_point("FRFrames", metric),
-        "react_eval.protocols": _entry_point("theirs", theirs),
-    }
-    for module in (registry, protocol):
-        monkeypatch.setattr(module, "entry_points", lambda group: [extensions[group]])
-    monkeypatch.setattr(registry, "_METRICS", dict(registry._METRICS))
-    monkeypatch.setattr(protocol, "_PROTOCOLS", dict(protocol._PROTOCOLS))
+def added(package, name, made):
+    point = Added(name, f"{package}:{name}", "group")
+    vars(point)["made"] = made if callable(made) and not isinstance(made, Protocol) else lambda: made
+    return point
+
+
+@pytest.fixture
+def install(monkeypatch):
+    """Installs entry points in place of those of the environment; says how often they were looked for."""
+    scans = []
+
+    def installed(**groups):
+        def found(group):
+            scans.append(group)
+            return groups.get(group.removeprefix("react_eval."), [])
+
+        monkeypatch.setattr(extensions, "entry_points", found)
+        monkeypatch.setattr(extensions, "_LEFT_OUT", {})
+        monkeypatch.setattr(registry, "_METRICS", dict(registry._METRICS))
+        monkeypatch.setattr(protocol, "_PROTOCOLS", dict(protocol._PROTOCOLS))
+        return scans
+
+    return installed
+
+
+def their_function(*_arguments):
+    raise NotImplementedError
+
+
+def frames_metric(**changes):
+    return replace(find_metric("FRDiv"), **{"name": "FRFrames", "aliases": (), "needs": ("videos",)} | changes)
+
+
+def theirs(name="theirs", **changes):
+    return replace(find_protocol("react2024"), name=name, **changes)
+
+
+def test_an_installed_package_adds_metrics_and_protocols(install):
+    use = protocol.MetricUse("FRFrames", "FRFrames", frames_metric().settings())
+    with_frames = theirs(uses=(*find_protocol("react2024").uses, use))
+    install(metrics=[added("a", "FRFrames", frames_metric())], protocols=[added("a", "theirs", with_frames)])
     assert "theirs@1" in protocols()
     assert "FRFrames" in all_metrics()
     result = react_eval.score_arrays(np.zeros((2, 1, 60, 1), np.float32), protocol="theirs")
     assert "FRFrames left out: no videos." in result.notes
 
 
-def _entry_point(name, value):
-    class Loaded(EntryPoint):
-        def load(self):
-            return value
+def test_packages_are_looked_for_once_in_a_process(install):
+    scans = install()
+    for _ in range(3):
+        protocols()
+        all_metrics()
+        find_protocol("react2024").use("tlcc")
+    assert sorted(scans) == ["react_eval.metrics", "react_eval.protocols"]
 
-    return Loaded(name, "module:value", "group")
+
+def broken():
+    raise ImportError("libfoo.so.1 is missing")
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        (broken, "ImportError: libfoo.so.1 is missing"),
+        (lambda: {"name": "theirs"}, "it is a dict, expected a Protocol"),
+    ],
+)
+def test_a_broken_package_is_left_out_with_a_warning_and_named_when_it_is_asked_for(install, made, message):
+    install(protocols=[added("broken_package", "theirs", made), added("sound", "mine", theirs("mine"))])
+    with pytest.warns(RuntimeWarning, match=f"'theirs' of package 'broken_package' is left out: {message}"):
+        protocols()
+    assert find_protocol("mine").id == "mine@1"
+    for name in ("theirs", "theirs@1"):
+        with pytest.raises(UnknownNameError, match=f"'theirs' of package 'broken_package' is left out: {message}"):
+            find_protocol(name)
+    with pytest.raises(UnknownNameError, match="Did you mean 'mine@1'"):
+        find_protocol("mime")
+
+
+def test_a_broken_metric_is_named_when_it_is_asked_for(install):
+    install(metrics=[added("broken_package", "FRFrames", broken)])
+    with pytest.warns(RuntimeWarning, match="'FRFrames' of package 'broken_package' is left out"):
+        assert "FRFrames" not in all_metrics()
+    with pytest.raises(UnknownNameError, match="libfoo"):
+        find_metric("frframes")
+    assert find_metric("frc").name == "FRCorr"
+
+
+def test_one_name_of_two_packages_is_refused_naming_both(install):
+    install(
+        protocols=[added(package, "theirs", theirs(frames=frames)) for package, frames in (("one", 9), ("two", 8))],
+        metrics=[added(package, "FRFrames", frames_metric(unit=package)) for package in ("one", "two")],
+    )
+    with pytest.warns(RuntimeWarning, match="'theirs@1' is defined by the packages 'one' and 'two'"):
+        assert "theirs@1" not in protocols()
+    with pytest.warns(RuntimeWarning, match="'FRFrames' is defined by the packages 'one' and 'two'"):
+        assert "FRFrames" not in all_metrics()
+    with pytest.raises(UnknownNameError, match=r"by the packages 'one' and 'two'\. Uninstall one"):
+        find_protocol("theirs")
+    with pytest.raises(UnknownNameError, match="by the packages 'one' and 'two'"):
+        find_metric("FRFrames")
+
+
+def test_our_names_cannot_be_taken(install):
+    before = list(all_metrics().values())
+    install(
+        protocols=[added("greedy", "react2024", replace(find_protocol("react2024"), frames=9))],
+        metrics=[added("greedy", "FRCorr", replace(find_metric("FRCorr"), conclude=their_function))],
+    )
+    with pytest.warns(RuntimeWarning, match="'react2024@1' of package 'greedy' is left out: .*registered with other"):
+        assert find_protocol("react2024").frames == 750
+    with pytest.warns(RuntimeWarning, match="'FRCorr' of package 'greedy' is left out: .*of package 'react_eval'"):
+        assert find_metric("FRCorr") in before
+
+
+def test_a_package_may_look_up_ours_while_it_is_loaded(install):
+    install(protocols=[added("a", "theirs", lambda: theirs())], metrics=[added("a", "FRFrames", frames_metric)])
+    assert find_protocol("theirs").id == "theirs@1"
+    assert find_metric("FRFrames").name == "FRFrames"
+
+
+def test_a_protocol_changed_under_its_official_id_is_refused():
+    released = find_protocol("react2024")
+    for changed in (
+        replace(released, frames=100),
+        replace(released, uses=released.uses[:2]),
+        replace(released.override("FRSyn", reactions="all"), frames=100),
+        replace(released, uses=released.override("FRSyn", reactions="all").uses),
+        replace(released.override("FRSyn", reactions="all"), uses=released.override("FRCorr", scale=2.0).uses),
+    ):
+        with pytest.raises(InputError, match=r"is not what 'react2024@1' is released as.*override.*name of its own"):
+            react_eval.score_arrays(np.zeros((2, 1, 60, 1), np.float32), protocol=changed)
+
+
+def test_a_protocol_under_a_name_of_its_own_or_changed_by_override_is_scored():
+    released = find_protocol("react2024")
+    for changed in (
+        theirs("mine", frames=100),
+        released.override("FRSyn", reactions="all").override("FRCorr", scale=2),
+        released.override("FRSyn", reactions="all").override("FRSyn", reactions="first"),
+    ):
+        assert find_protocol(changed) is changed
+
+
+@dataclass(frozen=True)
+class TheirSettings:
+    limit: int | None = None
+    weights: tuple[float, ...] = (1.0,)
+    pair: tuple[int, str] = (1, "a")
+    scale: float = 1.0
+    label: str = "x"
+    whole: bool = False
+    of: Literal[1, 2] = 1
+
+
+SETTINGS = [
+    ("limit", "3", 3),
+    ("limit", "None", None),
+    ("weights", "1, 2.5", (1.0, 2.5)),
+    ("weights", "(1,)", (1.0,)),
+    ("pair", "(2, 'b')", (2, "b")),
+    ("pair", "2,b", (2, "b")),
+    ("scale", "2", 2.0),
+    ("scale", "1e-3", 0.001),
+    ("label", "3", "3"),
+    ("label", "None", "None"),
+    ("whole", "True", True),
+    ("of", "2", 2),
+]
+
+
+def their_protocol():
+    use = protocol.MetricUse("FRDiv", "FRDiv", TheirSettings())
+    return theirs("their-settings", uses=(use,))
+
+
+@pytest.mark.parametrize(("setting", "text", "value"), SETTINGS)
+def test_settings_of_every_type_are_read_from_text(setting, text, value):
+    found = getattr(their_protocol().override_text("FRDiv", setting, text).use("FRDiv").settings, setting)
+    assert found == value
+    assert type(found) is type(value)
+    assert getattr(their_protocol().override("FRDiv", **{setting: value}).use("FRDiv").settings, setting) == value
+
+
+@pytest.mark.parametrize(
+    ("setting", "text", "message"),
+    [
+        ("limit", "many", r"FRDiv\.limit = 'many' is not of type int \| None"),
+        ("weights", "1,x", r"FRDiv\.weights = '1,x' is not of type tuple\[float, \.\.\.\]"),
+        ("pair", "(1, 2, 3)", "is not of type tuple"),
+        ("scale", "True", r"FRDiv\.scale = 'True' is not of type float"),
+        ("whole", "1", r"FRDiv\.whole = '1' is not of type bool"),
+        ("of", "3", r"FRDiv\.of = '3' is not known\..*Available: 1, 2"),
+    ],
+)
+def test_text_that_is_no_value_of_a_setting_says_what_is_one(setting, text, message):
+    with pytest.raises(InputError, match=message):
+        their_protocol().override_text("FRDiv", setting, text)
 
 
 FROZEN = {

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -117,7 +118,8 @@ def test_hashes_follow_the_data(result, name):
 
 
 @pytest.mark.parametrize(
-    ("value", "written"), [(0.1 + 0.2, 0.3), (1e-17 / 3, 3.333333333e-18), (49.0, 49.0), (float("nan"), None)]
+    ("value", "written"),
+    [(0.1 + 0.2, 0.3), (1e-17 / 3, 3.333333333e-18), (49.0, 49.0), (float("nan"), None), (float("inf"), None)],
 )
 def test_values_are_written_in_fixed_digits(value, written):
     assert fixed_digits(value) == written
@@ -267,3 +269,45 @@ def test_clip_ids_given_twice_are_refused():
     data = example(seed=6, clips=3, reactions=2, frames=80)
     with pytest.raises(react_eval.ReactError, match="1 clip ids are given more than once: a"):
         react_eval.score_arrays(**data, clips=["a", "b", "a"])
+
+
+def test_a_metric_that_was_left_out_says_why():
+    data = example(frames=60)
+    only = score_arrays(data["predictions"])
+    with pytest.raises(KeyError, match="FRCorr left out: no listeners and neighbours"):
+        only["FRCorr"]
+    chosen = score_arrays(**data, metrics=["FRDiv"])
+    with pytest.raises(UnknownNameError, match=r"FRCorr was not asked for: metrics=\['FRDiv'\]"):
+        chosen["frc"]
+    assert "FRCorr" not in chosen
+    assert chosen.get("FRCorr") is None
+
+
+def test_numpy_values_and_infinities_are_written():
+    facts = {"clips": np.int64(4), "share": np.float32(0.5), "flags": np.array([True, False]), "far": float("inf")}
+    odd = replace(scored(), diagnostics={"metrics": {"FRDiv": facts}}, run={"seconds": np.float64(0.1)})
+    odd = replace(odd, facts={**odd.facts, "clips": np.int64(4), "run_seed": np.int64(3)})
+    content = json.loads(odd.to_json())
+    assert content["scores"]["diagnostics"]["metrics"]["FRDiv"] == {
+        "clips": 4,
+        "share": 0.5,
+        "flags": [True, False],
+        "far": None,
+    }
+    assert content["scores"]["facts"]["run_seed"] == 3
+    assert content["run"]["seconds"] == 0.1
+
+
+def test_a_value_that_is_no_text_is_no_key(result):
+    assert 0 not in result
+    assert result.get(None) is None
+
+
+def test_values_by_clip_of_two_uses_keep_apart_whatever_they_are_called():
+    made = scored("perfrdiff", personal=np.eye(4, dtype=bool))
+    odd = {
+        key: replace(found, per_clip={"distance": np.full(4, float(number))})
+        for number, (key, found) in enumerate(made.measurements.items())
+    }
+    per_clip = replace(made, measurements=odd).per_clip
+    assert set(per_clip.data_vars) == {f"{key}_distance" for key in made}

@@ -145,6 +145,11 @@ def test_being_collected_removes_the_private_folder(tmp_path):
     ("program", "match"),
     [
         ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", r"crashes the library that reads it \(SIGSEGV\)"),
+        (
+            "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
+            r"stopped by the system \(SIGKILL\): out of mem",
+        ),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGXCPU)", r"\(SIGXCPU\).*This says nothing of the file"),
         ("import time; time.sleep(60)", "checking its structure takes more than 1 seconds"),
         ("while True: pass", "checking its structure takes more than 1 seconds"),
         ("import subprocess, sys; subprocess.run(['sleep', '60'])", "takes more than 1 seconds"),
@@ -152,7 +157,12 @@ def test_being_collected_removes_the_private_folder(tmp_path):
         ("print('{\"structure\": {}}', flush=True)", "damaged answer"),
         ("print('{\"structure\": [[[', flush=True)", "without an answer"),
         ("print('[' * 200000)", "without an answer"),
-        ("print('{\"finished\": true}')", "without an answer"),
+        ("print('{\"finished\": true}')", "damaged answer"),
+        ('while True: print(\'{"loading": "torch"}\', flush=True)', "damaged answer"),
+        ('print(\'{"loading": "loop"}\', flush=True)', "damaged answer"),
+        ('while True: print(\'{"loaded": "numpy"}\', flush=True)', "damaged answer"),
+        ("print('{\"done\": 5}', flush=True)", "damaged answer"),
+        (r"import json; print(json.dumps({'error': '\x1b[2J\ud800'}))", r"\\x1b\[2J\\ud800"),
         ("print('{\"anything\": 1}')", "damaged answer"),
     ],
 )
@@ -184,6 +194,8 @@ def test_reading_has_a_memory_limit(tmp_path):
         '{"arrays": []}',
         '{"arrays": [{"shape": [4, 3, 40000000000, 25], "kind": "emotion", "stored_dtype": "f", "channels": null}]}',
         '{"arrays": [{"shape": [4, -3, 40, 25], "kind": "emotion", "stored_dtype": "f", "channels": null}]}',
+        '{"arrays": [{"shape": [4, 3, 40, 2], "kind": "emotion", "stored_dtype": "float32", "channels": ["a"]}]}',
+        '{"arrays": [{"shape": [4, 3, 40, 25], "kind": "emotion", "stored_dtype": "object", "channels": null}]}',
     ],
 )
 def test_an_answer_is_not_trusted(tmp_path, monkeypatch, answer):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from react_eval.errors import UnreadableFileError
-from react_eval.submissions import read_submission
+from react_eval.submissions import read_submission, save_submission
 
 torch = pytest.importorskip("torch")
 
@@ -40,6 +40,7 @@ def test_a_permuted_bfloat16_tensor_is_read(tmp_path):
         ({"prediction": PREDICTION, "model": Harmful()}, "holds more than tensors, and loading it would run code"),
         ({"predictions": PREDICTION}, "no 'prediction' or 'prediction_3dmm'; it has predictions"),
         (torch.zeros(1).expand(2**20, 10, 750, 25), "at most 17.2 GB are read"),
+        (torch.zeros(1).expand(200, 10, 750, 25), "decodes from .* kB to 150.0 MB, more than 2500 times as much"),
         (PREDICTION.to_sparse(), "sparse, quantised or empty tensor"),
         (PREDICTION.long(), "values of type int64"),
     ],
@@ -56,3 +57,17 @@ def test_the_old_format_is_a_pickle(tmp_path):
     torch.save(PREDICTION, tmp_path / "p.pt", _use_new_zipfile_serialization=False)
     with pytest.raises(UnreadableFileError, match="a Python pickle"):
         read_submission(tmp_path / "p.pt")
+
+
+def test_a_tensor_repeated_for_each_reaction_is_read(tmp_path):
+    torch.save(PREDICTION[:, :1].expand(-1, 10, -1, -1), tmp_path / "p.pt")
+    submission = read_submission(tmp_path / "p.pt")
+    np.testing.assert_array_equal(submission.arrays["emotion"], PREDICTION[:, :1].expand(-1, 10, -1, -1))
+
+
+def test_tensors_are_written(tmp_path):
+    coefficients = torch.ones(3, 2, 8, 58, dtype=torch.bfloat16, requires_grad=True)
+    save_submission(tmp_path / "p.h5", list(PREDICTION), coefficients=coefficients, clips=CLIPS)
+    submission = read_submission(tmp_path / "p.h5")
+    np.testing.assert_array_equal(submission.arrays["emotion"], PREDICTION)
+    np.testing.assert_array_equal(submission.arrays["coefficients"], 1)

@@ -11,13 +11,16 @@ import pytest
 import xarray as xr
 
 from react_data.channels import COEFFICIENTS_58, EMOTION_25
-from react_eval.errors import DtypeError, InputError, NonFiniteError, ShapeError
+from react_eval.errors import ChannelError, DtypeError, InputError, NonFiniteError, ShapeError
 from react_eval.inputs import Predictions
 from react_eval.submissions import SubmissionWriter, read_submission, save_submission
 
 PREDICTION = np.random.default_rng(0).random((3, 2, 20, 25), dtype=np.float32)
 COEFFICIENTS = np.random.default_rng(1).normal(size=(3, 2, 20, 58)).astype(np.float32)
 CLIPS = ["RECOLA/group-2/P41/1", "RECOLA/group-2/P41/2", "UDIVA/talk/023102/FC1/8"]
+DIMS = ("clip", "reaction", "frame", "emotion")
+DIMS_3DMM = ("clip", "reaction", "frame", "coefficient")
+BOTH = {"prediction": (DIMS, PREDICTION), "prediction_3dmm": (DIMS_3DMM, COEFFICIENTS)}
 SHORTER = [PREDICTION[n, :, : 20 - 5 * n] for n in range(3)]
 
 
@@ -67,9 +70,10 @@ def test_clips_of_unequal_length_take_the_ragged_form(tmp_path):
         list(PREDICTION),
         dict(zip(CLIPS, PREDICTION, strict=True)),
         Predictions({"emotion": PREDICTION}, tuple(CLIPS)),
-        xr.DataArray(PREDICTION, dims=("clip", "reaction", "frame", "emotion"), coords={"clip": CLIPS}),
+        xr.DataArray(PREDICTION, dims=DIMS, coords={"clip": CLIPS}),
+        xr.Dataset({"prediction": (DIMS, PREDICTION)}, {"clip": CLIPS}),
     ],
-    ids=["float64", "list", "dict", "predictions", "xarray"],
+    ids=["float64", "list", "dict", "predictions", "xarray", "dataset"],
 )
 def test_every_form_is_written(tmp_path, preds):
     save_submission(tmp_path / "p.h5", preds, clips=CLIPS)
@@ -79,6 +83,33 @@ def test_every_form_is_written(tmp_path, preds):
 def test_58_channels_are_coefficients(tmp_path):
     save_submission(tmp_path / "p.h5", COEFFICIENTS, clips=CLIPS)
     assert list(read_submission(tmp_path / "p.h5").arrays) == ["coefficients"]
+
+
+@pytest.mark.parametrize(
+    ("preds", "coefficients"),
+    [
+        (xr.Dataset(BOTH, {"clip": CLIPS}), None),
+        (Predictions({"emotion": PREDICTION, "coefficients": COEFFICIENTS}, tuple(CLIPS)), None),
+        (Predictions({"emotion": list(PREDICTION)}, tuple(CLIPS)), COEFFICIENTS),
+        (Predictions({"emotion": PREDICTION}), Predictions({"coefficients": COEFFICIENTS}, tuple(CLIPS))),
+        (dict(zip(CLIPS, PREDICTION, strict=True)), dict(zip(CLIPS, COEFFICIENTS, strict=True))),
+        (PREDICTION, xr.DataArray(COEFFICIENTS, dims=DIMS_3DMM, coords={"clip": CLIPS})),
+    ],
+)
+def test_all_kinds_of_every_form_are_written(tmp_path, preds, coefficients):
+    save_submission(tmp_path / "p.h5", preds, coefficients=coefficients, clips=CLIPS)
+    submission = read_submission(tmp_path / "p.h5")
+    np.testing.assert_array_equal(submission.arrays["emotion"], PREDICTION)
+    np.testing.assert_array_equal(submission.arrays["coefficients"], COEFFICIENTS)
+    assert submission.clips == tuple(CLIPS)
+
+
+def test_a_file_of_another_form_is_written_with_all_its_kinds(tmp_path):
+    np.savez(tmp_path / "p.npz", prediction=PREDICTION, prediction_3dmm=COEFFICIENTS, clip=CLIPS)
+    submission = read_submission(save_submission(tmp_path / "p.h5", tmp_path / "p.npz"))
+    np.testing.assert_array_equal(submission.arrays["emotion"], PREDICTION)
+    np.testing.assert_array_equal(submission.arrays["coefficients"], COEFFICIENTS)
+    assert submission.clips == tuple(CLIPS)
 
 
 def with_value(value):
@@ -92,20 +123,29 @@ def with_value(value):
     [
         (PREDICTION, {}, InputError, "a submission names its clips. Pass clips="),
         (PREDICTION, {"clips": CLIPS[:2]}, InputError, "names 2 clips, but there are predictions for 3"),
-        (PREDICTION, {"clips": [CLIPS[0], *CLIPS[:2]]}, InputError, "more than once, or have no name: RECOLA"),
-        (PREDICTION, {"clips": [*CLIPS[:2], ""]}, InputError, "have no name"),
+        (PREDICTION, {"clips": [CLIPS[0], *CLIPS[:2]]}, InputError, "more than once: RECOLA"),
+        (PREDICTION, {"clips": [*CLIPS[:2], ""]}, InputError, "expected its id"),
         (PREDICTION.astype(int), {"clips": CLIPS}, DtypeError, "int64, expected float32"),
-        ([*PREDICTION[:2], PREDICTION[2] > 0], {"clips": CLIPS}, DtypeError, "emotion of clip 'UDIVA.*bool"),
+        ([*PREDICTION[:2], PREDICTION[2] > 0], {"clips": CLIPS}, DtypeError, "predictions of clip 2 .*bool"),
         (with_value(np.nan), {"clips": CLIPS}, NonFiniteError, "P41/2' has 1 values .*reaction 1, frame 7, channel 15"),
         (with_value(1e300), {"clips": CLIPS}, NonFiniteError, "beyond float32"),
         (PREDICTION[0], {"clips": CLIPS}, ShapeError, "expected .clips, reactions, frames, channels"),
-        (list(PREDICTION[:, 0]), {"clips": CLIPS}, ShapeError, r"clip 'RECOLA.*1' has shape \(20, 25\)"),
-        ([*PREDICTION[:2], PREDICTION[2, :1]], {"clips": CLIPS}, ShapeError, "1 reactions of 25 emotion channels, but"),
+        (list(PREDICTION[:, 0]), {"clips": CLIPS}, ShapeError, r"are not of shape .reactions.*0: \(20, 25\)"),
+        ([*PREDICTION[:2], PREDICTION[2, :1]], {"clips": CLIPS}, ShapeError, "Only the number of frames may differ"),
         (PREDICTION, {"clips": CLIPS, "coefficients": COEFFICIENTS[:2]}, ShapeError, "differ in their number of clips"),
         (PREDICTION, {"clips": CLIPS, "coefficients": COEFFICIENTS[:, :, :9]}, ShapeError, "differ in reactions or fr"),
-        (COEFFICIENTS, {"clips": CLIPS, "coefficients": COEFFICIENTS}, InputError, "both 3DMM coefficients"),
+        (COEFFICIENTS, {"clips": CLIPS, "coefficients": COEFFICIENTS}, InputError, "both hold 3DMM coefficients"),
+        (PREDICTION, {"coefficients": PREDICTION}, ChannelError, "coefficients=… holds facial attributes"),
+        (
+            dict(zip(CLIPS, PREDICTION, strict=True)),
+            {"coefficients": dict(zip(CLIPS[::-1], COEFFICIENTS, strict=True))},
+            InputError,
+            "name different clips, or in another order",
+        ),
+        (dict(zip(CLIPS, PREDICTION, strict=True)), {"clips": CLIPS[::-1]}, InputError, "or in another order"),
+        (PREDICTION, {"clips": CLIPS[0]}, InputError, "clips is the one text 'RECOLA/group-2/P41/1', expected a list"),
         (None, {"clips": CLIPS}, InputError, "no predictions to write"),
-        ({}, {}, InputError, "no predictions to write"),
+        ({}, {}, InputError, "there are no predictions: the collection is empty"),
         (PREDICTION, {"clips": CLIPS, "track": "live"}, InputError, "track 'live' is not known"),
     ],
 )
@@ -168,7 +208,7 @@ def test_a_clip_is_written_once(tmp_path):
             writer.write(CLIPS[1], coefficients=COEFFICIENTS[1])
         with pytest.raises(ShapeError, match="1 reactions of 25 emotion channels, but the first clip 2"):
             writer.write(CLIPS[1], PREDICTION[1, :1])
-        with pytest.raises(InputError, match="pass its id, and prediction="):
+        with pytest.raises(InputError, match="pass prediction=…, coefficients=… or both"):
             writer.write(CLIPS[1])
         with pytest.raises(NonFiniteError, match="clip 'RECOLA/group-2/P41/2' has 1 values"):
             writer.write(CLIPS[1], with_value(np.inf)[1])
@@ -193,7 +233,7 @@ RUN = """
 import sys, time, numpy as np
 from react_eval.submissions import SubmissionWriter
 with SubmissionWriter(sys.argv[1], method="ours") as writer:
-    for clip in range(200):
+    for clip in range(60):
         id = f"NoXI/chat/Expert_video/{clip}"
         if id not in writer.done:
             writer.write(id, np.full((2, 5, 25), clip, np.float32))
@@ -214,8 +254,8 @@ def test_a_killed_run_is_continued(tmp_path):
         assert len(SubmissionWriter(path, method="ours").done) > int(last)
     subprocess.run([*command, "0"], check=True, stdout=subprocess.DEVNULL)
     submission = read_submission(path)
-    assert submission.clips == tuple(f"NoXI/chat/Expert_video/{clip}" for clip in range(200))
-    assert list(submission.arrays["emotion"][:, 0, 0, 0]) == list(range(200))
+    assert submission.clips == tuple(f"NoXI/chat/Expert_video/{clip}" for clip in range(60))
+    assert list(submission.arrays["emotion"][:, 0, 0, 0]) == list(range(60))
     assert [file.name for file in tmp_path.iterdir()] == ["p.h5"]
 
 
@@ -225,12 +265,15 @@ def test_a_kill_while_assembling_leaves_no_file(tmp_path):
     rng = np.random.default_rng(0)
     for clip in range(40):
         writer.write(f"NoXI/chat/Expert_video/{clip}", rng.random((10, 750, 25), dtype=np.float32))
+    writer.pause()
     program = (
         "import sys; from react_eval.submissions import SubmissionWriter as W; W(sys.argv[1], method='ours').close()"
     )
     with subprocess.Popen([sys.executable, "-c", program, str(path)]) as process:
-        while not list(tmp_path.glob(".p.h5.*.tmp")):
+        while not list(tmp_path.glob("p.h5.partial/assembled.tmp")):
             time.sleep(0.001)
         os.kill(process.pid, signal.SIGKILL)
     assert not path.exists()
+    assert (tmp_path / "p.h5.partial" / "assembled.tmp").exists()
     assert len(SubmissionWriter(path, method="ours").done) == 40
+    assert not (tmp_path / "p.h5.partial" / "assembled.tmp").exists()

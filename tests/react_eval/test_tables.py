@@ -1,6 +1,7 @@
 """The table of many methods, and its text in every form, whatever the methods are called."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from oracles.examples import example
@@ -9,7 +10,7 @@ import react_eval
 from react_eval import find_protocol, table
 from react_eval.errors import InputError
 from react_eval.grid import Cell, Grid
-from react_eval.registry import Measurement
+from react_eval.registry import Measurement, find_metric
 from react_eval.result import ScoreResult
 
 REAL = {"FRCorr": 1.0, "FRDist": 0.0, "FRDiv": 0.0, "FRVar": 0.05, "FRDvs": 0.1, "FRSyn": 30.0}
@@ -25,11 +26,13 @@ HOSTILE = {
 }
 
 
-def result(method, values=LOW, protocol="corrected", context=True, unranked=(), **facts):
+def result(method, values=LOW, protocol="corrected", context=True, unranked=(), reason="", **facts):
     size = {"clips": 8, "reactions": 10, "frames": 750, "neighbours": "matrix", "channels": "emotion-25"}
     return ScoreResult(
         protocol=find_protocol(protocol),
-        measurements={key: Measurement(value, rankable=key not in unranked) for key, value in values.items()},
+        measurements={
+            key: Measurement(value, reason=reason, rankable=key not in unranked) for key, value in values.items()
+        },
         context={"GT": REAL} if context else {},
         facts={**size, "split": "val", "method": method, **facts},
         hashes={"predictions": "p", "data": "d"},
@@ -67,7 +70,8 @@ def test_headings_show_the_direction():
 
 def test_naive_methods_come_first_and_are_never_bold():
     best = {"FRCorr": 9.0, "FRDist": 0.0, "FRDiv": 0.0, "FRVar": 0.05, "FRDvs": 0.1, "FRSyn": 0.0}
-    grid = table([result("low", LOW), result("GT", best), result("high", HIGH), result("B_Mime", best)])
+    naive = [result(name, best, baseline=name) for name in ("GT", "B_Mime")]
+    grid = table([result("low", LOW), naive[0], result("high", HIGH), naive[1]])
     assert [row[0].text if row else None for row in grid.rows] == ["GT", "B_Mime", None, "low", "high"]
     assert bold(grid)["FRCorr"] == ["high"]
     assert not {"GT", "B_Mime"} & {method for methods in bold(grid).values() for method in methods}
@@ -87,7 +91,7 @@ def test_undefined_values_are_a_dash_and_never_bold():
 
 
 def test_one_method_alone_is_the_best_of_nothing():
-    assert not any(bold(table([result("GT", REAL), result("low")])).values())
+    assert not any(bold(table([result("GT", REAL, baseline="GT"), result("low")])).values())
 
 
 def test_without_real_values_nothing_is_nearest_to_them():
@@ -127,6 +131,95 @@ def test_the_caption_says_what_was_scored_and_synthetic_data_say_so():
     assert grid.notes[0].startswith("Synthetic data")
     assert not any("Synthetic" in note for note in table([result("low")]).notes)
     assert grid.notes[-1] == result("low", synthetic=True).signature
+
+
+def names(grid):
+    return [row[0].text for row in grid.rows if row]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "rows"),
+    [
+        ((1, 2), ["low"]),
+        (("1", "2"), ["low"]),
+        ((0, 1), ["low"]),
+        ((1, 1), ["low (1)", "low (2)"]),
+        ((1, ""), ["low (1)", "low (2)"]),
+        (("", ""), ["low (1)", "low (2)"]),
+        ((None, None), ["low (1)", "low (2)"]),
+    ],
+)
+def test_only_runs_with_seeds_of_their_own_are_merged(seeds, rows):
+    assert names(table([result("low", run_seed=seed) for seed in seeds])) == rows
+
+
+def test_results_without_a_name_are_never_merged():
+    grid = table([result("", LOW, run_seed=1), result("", HIGH, run_seed=2), result("low")])
+    assert names(grid) == ["predictions (1)", "predictions (2)", "low"]
+    assert [row[1].text for row in grid.rows] == ["0.2000", "0.6000", "0.2000"]
+    assert bold(grid)["FRCorr"] == ["predictions (2)"]
+
+
+def test_an_upload_that_calls_itself_gt_is_neither_reference_nor_naive():
+    fake = {"FRCorr": 9.0, "FRDist": 9.0, "FRDiv": 0.0, "FRVar": 0.01, "FRDvs": 0.3, "FRSyn": 49.0}
+    grid = table([result("GT", fake), result("low", LOW), result("high", HIGH)])
+    assert names(grid) == ["GT (submitted)", "low", "high"]
+    assert bold(grid)["FRVar"] == ["high"]
+    assert bold(grid)["FRCorr"] == ["GT (submitted)"]
+    without = table([result("GT", fake, context=False), result("low", context=False), result("high", context=False)])
+    assert bold(without)["FRVar"] == []
+
+
+def test_the_reference_is_the_baseline_where_there_is_no_context():
+    real = result("GT", REAL, context=False, baseline="GT")
+    grid = table([result("GT", HIGH, context=False), real, result("low", context=False), result("high", HIGH)])
+    assert names(grid) == ["GT", "GT (submitted)", "low", "high"]
+    assert bold(grid)["FRVar"] == ["GT (submitted)"]
+
+
+def test_one_result_and_an_iterator_are_taken_too():
+    assert names(table(result("low"))) == ["low"]
+    assert names(table(iter([result("low"), result("high", HIGH)]))) == ["low", "high"]
+    with pytest.raises(InputError, match=r"a table is made of results of react_eval\.score, but there is a dict"):
+        table([result("low"), dict(result("high"))])
+
+
+@pytest.mark.parametrize("values", [[0.0, float("nan")], [0.0, 0.0], [0.3, 0.0], [0.3, 4.0]])
+def test_values_that_do_not_reach_1_have_four_digits(values):
+    grid = table([result(f"m{number}", LOW | {"FRCorr": value}) for number, value in enumerate(values)])
+    shown = [cells(grid, name)["FRCorr"].text for name in names(grid)]
+    assert shown == ["–" if value != value else f"{value:.4f}" for value in values]
+
+
+def test_what_marks_a_value_as_not_rankable_is_told_by_its_method():
+    low = result("low", LOW, unranked=["FRSyn"], reason="only 40% of the channels vary")
+    grid = table([low, result("high", HIGH)])
+    assert "† FRSyn of low is not rankable: only 40% of the channels vary." in grid.notes
+
+
+def test_a_metric_may_say_how_its_value_is_read():
+    theirs = result("low")
+    read = replace(theirs.measurements["FRVar"], reading="as they say")
+    shown = replace(theirs, measurements={**theirs.measurements, "FRVar": read}, diagnostics={})
+    assert "as they say" in str(shown)
+    odd = replace(theirs.measurements["FRSyn"], details={"floor": 3.0, "mean_peak": 0.3})
+    shown = replace(theirs, measurements={**theirs.measurements, "FRSyn": odd})
+    assert find_metric("FRSyn").title in str(shown)
+    assert table([shown]).notes == [shown.signature]
+
+
+def test_personal_neighbours_alone_are_enough_for_the_table():
+    data = example(seed=3, channels=25)
+    personal = data.pop("neighbours")
+    shown = react_eval.score_arrays(**data, personal=personal, protocol="perfrdiff")
+    assert "FRCorr_personal" in shown
+    assert "Neighbours a clip of the same listener:" in str(shown)
+
+
+def test_notes_on_the_file_are_shown_and_no_part_of_the_scores():
+    noted = replace(result("low"), run={"file_notes": ["the file is named .npy but is of format HDF5"]})
+    assert "the file is named .npy" in str(noted)
+    assert "the file is named" not in str(noted.to_dict()["scores"])
 
 
 def test_a_method_without_a_name_is_called_predictions():
@@ -190,7 +283,7 @@ def test_notebooks_and_print_show_the_table():
 
 
 def test_rules_between_groups_are_rules_in_latex_and_nothing_in_markdown():
-    grid = table([result("GT", REAL), result("low"), result("high", HIGH)])
+    grid = table([result("GT", REAL, baseline="GT"), result("low"), result("high", HIGH)])
     assert grid.to_latex().count(r"\midrule") == 2
     assert len([line for line in grid.to_markdown().splitlines() if line.startswith("|")]) == 5
 

@@ -2,15 +2,19 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
+import xarray as xr
 
 from react_data.channels import EMOTION_25
 from react_data.problems import known_problems
 from react_eval.prediction_values import summarise_values
+from react_eval.protocol import find_protocol
 from react_eval.submissions import save_submission
 from react_eval.validation import validate
 
@@ -176,7 +180,9 @@ def test_half_precision_is_refused_where_a_channel_is_constant(data, tmp_path):
 
 def test_a_claim_of_another_split_is_a_warning(data, tmp_path):
     path = save_submission(tmp_path / "p.h5", good(), clips=CLIPS, split="test")
-    assert only(path, data) == "warning RE119 the file says that it is for split 'test', but it is used for 'val'."
+    assert only(path, data) == (
+        "warning RE119 the predictions say that they are for split 'test', but they are used for 'val'."
+    )
 
 
 def test_wrong_channels_are_an_error(data):
@@ -206,6 +212,54 @@ def test_channel_names_of_a_file_are_compared(data, tmp_path, names, severity, m
     message = only(tmp_path / "p.h5", data)
     assert message.startswith(f"{severity} RE120")
     assert match in message
+
+
+def as_dataset(names):
+    coords = {"clip": CLIPS, "emotion": list(names)}
+    return xr.Dataset({"prediction": (("clip", "reaction", "frame", "emotion"), good())}, coords)
+
+
+def as_frame(names):
+    index = pd.MultiIndex.from_product([CLIPS, range(10), range(FRAMES)], names=["clip", "reaction", "frame"])
+    return pd.DataFrame(good().reshape(-1, 25), index=index, columns=list(names))
+
+
+@pytest.mark.parametrize("form", [as_dataset, lambda names: as_dataset(names)["prediction"], as_frame])
+def test_channel_names_of_every_form_are_compared(data, form):
+    assert found(form(EMOTION_25.channels), data) == []
+    assert "RE120 prediction names its channels differently: channel 0 is 'Contempt'" in only(
+        form(EMOTION_25.channels[::-1]), data
+    )
+
+
+def test_a_dataset_that_claims_another_split_is_a_warning(data):
+    claiming = as_dataset(EMOTION_25.channels).assign_attrs(split="test")
+    assert only(claiming, data).startswith("warning RE119 the predictions say that they are for split 'test'")
+
+
+def test_the_protocol_says_how_many_frames_and_reactions_are_expected(data):
+    shorter = replace(find_protocol("react2024"), name="shorter", frames=20, reactions=4)
+    preds = dict(zip(CLIPS, good(reactions=4, frames=20), strict=True))
+    assert found(preds, data, protocol=shorter) == []
+    assert [problem.split()[1] for problem in found(preds, data)] == ["RE110", "RE116"]
+    assert found(preds, data, protocol=[shorter, "react2024"]) == [
+        "error RE110 6 clips are shorter than the 30 frames that are scored: "
+        + ", ".join(f"{clip} (20)" for clip in CLIPS)
+        + ".",
+        "error RE116 there are 4 reactions a clip, expected 10 (react2024@1).",
+    ]
+    assert "RE116 there are 4 reactions a clip, expected 7." in only(preds, data, protocol=shorter, reactions=7)
+
+
+def test_a_tree_of_coefficients_alone_tells_its_frames(tmp_path):
+    (tmp_path / "val.csv").write_text(",speaker_path,listener_path\n0,RECOLA/group-2/P41/1,RECOLA/group-2/P42/1\n")
+    for person in ("P41", "P42"):
+        file = tmp_path / "val" / "3D_FV_files" / "RECOLA" / "group-2" / person / "1.npy"
+        file.parent.mkdir(parents=True)
+        np.save(file, np.zeros((FRAMES, 58), np.float32))
+    clips = [f"RECOLA/group-2/{person}/1" for person in ("P41", "P42")]
+    values = np.random.default_rng(0).normal(size=(2, 10, FRAMES, 58)).astype(np.float32)
+    assert found(dict(zip(clips, values, strict=True)), tmp_path) == []
 
 
 def test_every_kind_of_problem_is_explained():

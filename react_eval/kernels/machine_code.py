@@ -1,0 +1,71 @@
+"""Where numba keeps the machine code of kernels.
+
+Numba's own cache ties code to the file of a kernel, but code holds the kernels that it calls too, and it turns away
+from a folder that cannot be written even if the code is there. Here code is tied to all kernels, and what
+`react-eval warm` put into the package's folder is found when that is read-only later, as in a container.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from numba.core import caching
+
+__all__ = ["KernelCache"]
+
+
+def _numba_class(name: str) -> Any:
+    """A class of numba's cache; older versions have it with an underscore."""
+    return getattr(caching, name, None) or getattr(caching, f"_{name}")
+
+
+@cache
+def _stamp() -> str:
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+
+
+class _Stamped:
+    """Ties code to the sources of all kernels."""
+
+    def get_source_stamp(self) -> str:
+        return _stamp()
+
+
+class _ChosenFolder(_Stamped, _numba_class("UserProvidedCacheLocator")):  # type: ignore[misc]
+    """The folder that NUMBA_CACHE_DIR names."""
+
+
+class _PackageFolder(_Stamped, _numba_class("InTreeCacheLocator")):  # type: ignore[misc]
+    """The package's own folder, if it can be written or was filled before."""
+
+    @classmethod
+    def from_function(cls, py_func: Callable[..., Any], py_file: str) -> Any:
+        filled = cls(py_func, py_file)
+        if any(Path(filled.get_cache_path()).glob("*.nbi")):
+            return filled
+        return super().from_function(py_func, py_file)
+
+
+class _UserFolder(_Stamped, _numba_class("UserWideCacheLocator")):  # type: ignore[misc]
+    """The user's cache folder."""
+
+
+class _Files(_numba_class("CompileResultCacheImpl")):  # type: ignore[misc]
+    _locator_classes = (_ChosenFolder, _PackageFolder, _UserFolder)
+
+
+class KernelCache(caching.FunctionCache):
+    """The machine code of one kernel."""
+
+    _impl_class = _Files
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep compiled code; a folder that has become read-only or full costs time at the next start, nothing else."""
+        with suppress(OSError):
+            super().save_overload(sig, data)  # type: ignore[no-untyped-call]

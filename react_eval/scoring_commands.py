@@ -1,0 +1,216 @@
+"""What `react-eval score` does: read, score, print, write."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+from react_data.command_line import BAD_INPUT, print_json
+from react_data.location import find_data_root
+from react_data.official_tree import OfficialTree
+from react_eval.computing import Resources
+from react_eval.errors import SubmissionError, UnreadableFileError
+from react_eval.protocol import Protocol, find_protocol
+from react_eval.result import ProtocolResults, ScoreResult
+from react_eval.scoring import score_against, score_arrays
+from react_eval.tables import table
+from react_eval.targets import SplitTargets
+
+if TYPE_CHECKING:
+    from react_eval.grid import Grid
+
+__all__ = ["Output", "score_bare_arrays", "score_files"]
+
+_Result = ScoreResult | ProtocolResults
+
+
+@dataclass(frozen=True)
+class Output:
+    """What becomes of results.
+
+    Attributes:
+        save: File to write; its suffix tells the form.
+        public: Whether everything that shows a single clip is left out.
+        as_json: Whether JSON is printed in place of tables.
+
+    Raises:
+        UsageError: If the file cannot be written or has another suffix, before anything is scored.
+    """
+
+    save: Path | None
+    public: bool
+    as_json: bool
+
+    def __post_init__(self) -> None:
+        if self.save is None:
+            return
+        if self.save.suffix not in (".json", ".md", ".tex", ".csv"):
+            raise click.UsageError(f"--save {self.save}: the suffix must be one of .json, .md, .tex, .csv.")
+        if not self.save.parent.is_dir():
+            raise click.UsageError(f"--save {self.save}: there is no folder {self.save.parent}.")
+
+    def one(self, result: _Result) -> None:
+        """Print and write one result."""
+        result = result.public() if self.public else result
+        click.echo(result.to_json() if self.as_json else str(result), nl=not self.as_json)
+        self._write(result.to_json, [each.grid() for each in _by_protocol(result)], _by_protocol(result))
+
+    def several(self, results: Mapping[str, _Result]) -> None:
+        """Print and write the results of several files: a table for each protocol, a row for each file."""
+        if not results:
+            return
+        shown = {name: each.public() if self.public else each for name, each in results.items()}
+        grids = [table(each) for each in zip(*map(_by_protocol, shown.values()), strict=True)]
+        everything = {name: each.to_dict() for name, each in shown.items()}
+        if self.as_json:
+            print_json(everything)
+        else:
+            click.echo("\n\n".join(grid.to_text() for grid in grids))
+        rows = [each for result in shown.values() for each in _by_protocol(result)]
+        self._write(lambda: json.dumps(everything, indent=2) + "\n", grids, rows)
+
+    def _write(self, as_json: Callable[[], str], grids: Sequence[Grid], results: Sequence[ScoreResult]) -> None:
+        if self.save is None:
+            return
+        writers: dict[str, Callable[[], str]] = {
+            ".json": as_json,
+            ".md": lambda: "\n".join(grid.to_markdown() for grid in grids),
+            ".tex": lambda: "\n".join(grid.to_latex() for grid in grids),
+            ".csv": lambda: "".join(each.to_frame().to_csv() for each in results),
+        }
+        self.save.write_text(writers[self.save.suffix](), encoding="utf-8")
+
+
+def score_files(
+    files: Sequence[Path],
+    split: str,
+    data: Path | None,
+    protocols: Sequence[str],
+    overrides: Sequence[str],
+    *,
+    output: Output,
+    method: str | None,
+    device: str,
+    threads: int | None,
+    cluster: str | None,
+    **how: Any,
+) -> None:
+    """Score one or several files against one split; a file that cannot be scored does not stop the others.
+
+    Args:
+        files: Submissions.
+        split: ``"train"``, ``"val"`` or ``"test"``.
+        data: Folder of the data set.
+        protocols: Names or ids; what follows from the data if empty.
+        overrides: Changes of settings, ``METRIC.SETTING=VALUE``.
+        output: What becomes of the results.
+        method: Name of the method, where there is one file.
+        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        threads: How many; one for each processor if None.
+        cluster: Address of a dask scheduler.
+        **how: See `react_eval.scoring.score_against`.
+
+    Raises:
+        Exit: With code 2 if a file of several could not be scored.
+    """
+    targets = SplitTargets(OfficialTree(find_data_root(data), split))
+    chosen = _overridden(protocols or (targets.usual_protocol,), overrides)
+    with _client(cluster) as client:
+        how |= {"protocol": chosen, "resources": Resources(device, threads, client)}
+        if len(files) == 1:
+            output.one(score_against(targets, files[0], method=method, **how))
+            return
+        results: dict[str, _Result] = {}
+        failed = []
+        for file in files:
+            try:
+                results[str(file)] = _named(score_against(targets, file, **how), file)
+            except (SubmissionError, UnreadableFileError, OSError) as error:
+                failed.append(f"{file}: {error}")
+    output.several(results)
+    for message in failed:
+        click.echo(f"Error: {message}", err=True)
+    if failed:
+        raise click.exceptions.Exit(BAD_INPUT)
+
+
+def _named(result: _Result, file: Path) -> _Result:
+    """A result whose method is the file's name where the file names none."""
+    named = tuple(each if each.facts["method"] else each.named(file.stem) for each in _by_protocol(result))
+    return named[0] if isinstance(result, ScoreResult) else ProtocolResults(named)
+
+
+def score_bare_arrays(
+    paths: Mapping[str, Path],
+    protocols: Sequence[str],
+    overrides: Sequence[str],
+    *,
+    cluster: str | None,
+    **how: Any,
+) -> _Result:
+    """Score arrays in ``.npy`` files.
+
+    Args:
+        paths: ``predictions``, and what else there is of listener, speaker, neighbours, personal.
+        protocols: Names or ids; react2024 if empty.
+        overrides: Changes of settings, ``METRIC.SETTING=VALUE``.
+        cluster: Address of a dask scheduler.
+        **how: See `react_eval.score_arrays`.
+
+    Returns:
+        The result.
+    """
+    arrays: dict[str, Any] = {name: path if name == "predictions" else _load(path) for name, path in paths.items()}
+    with _client(cluster) as client:
+        return score_arrays(
+            **arrays, protocol=_overridden(protocols or ("react2024",), overrides), client=client, **how
+        )
+
+
+def _by_protocol(result: _Result) -> list[ScoreResult]:
+    return [result] if isinstance(result, ScoreResult) else list(result.results)
+
+
+@contextmanager
+def _client(address: str | None) -> Iterator[Any]:
+    if address is None:
+        yield False
+        return
+    try:
+        from distributed import Client
+    except ImportError:
+        raise click.UsageError("--cluster needs dask: pip install 'react-eval[cluster]'.") from None
+    try:
+        client = Client(address, timeout="10s", set_as_default=False)  # type: ignore[no-untyped-call]
+    except OSError as error:
+        raise click.UsageError(f"--cluster {address}: {error}") from None
+    with client:
+        yield client
+
+
+def _load(path: Path) -> Any:
+    try:
+        loaded = np.load(path, allow_pickle=False, mmap_mode="r")
+    except (OSError, ValueError, EOFError) as error:
+        raise UnreadableFileError(f"{path} is not a plain .npy array: {error}. Write it with numpy.save.") from None
+    if not isinstance(loaded, np.ndarray):
+        raise UnreadableFileError(f"{path} holds several arrays, expected one. Write it with numpy.save.")
+    return loaded
+
+
+def _overridden(protocols: Sequence[str], overrides: Sequence[str]) -> list[Protocol]:
+    found = [find_protocol(name) for name in protocols]
+    for override in overrides:
+        target, equals, value = override.partition("=")
+        metric, dot, setting = target.rpartition(".")
+        if not (equals and dot):
+            raise click.UsageError(f"--set {override}: expected METRIC.SETTING=VALUE, such as FRSyn.reactions=all.")
+        found = [protocol.override_text(metric, setting, value) for protocol in found]
+    return found
