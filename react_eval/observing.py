@@ -137,12 +137,13 @@ def observe(
         facts = None if look is None else look(view)
         return view.id, Observation(digest_of(view.reactions), view.reactions.shape, facts, found)
 
-    def several(views: Sequence[ClipView]) -> list[tuple[str, Observation]]:
+    def several(indices: range) -> list[tuple[str, Observation]]:
+        views = [ClipView(clips, index) for index in indices]  # made here, so that what they hold goes with them
         if prepare is not None:
             prepare(views)
         return [one(view) for view in views]
 
-    batches = [[ClipView(clips, n) for n in range(i, min(i + batch, len(clips)))] for i in range(0, len(clips), batch)]
+    batches = [range(begin, min(begin + batch, len(clips))) for begin in range(0, len(clips), batch)]
     workers = max(1, min(threads or _processors(), len(batches)))
     with announcing_compilation(lambda: _say_compiling(show_progress)):
         for found in track(_in_threads(several, batches, workers), label, total=len(batches), show=show_progress):

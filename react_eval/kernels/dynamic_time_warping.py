@@ -8,9 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from react_eval.kernels.compiling import compiled
-from react_eval.kernels.wavefront import LANES, MARGIN, sweep
+from react_eval.kernels.wavefront import LANES, MARGIN, TILE, sweep
 
-__all__ = ["boxes_of", "columns_of", "rows_of", "warp", "weighted_dtw"]
+__all__ = [
+    "aligned",
+    "boxes_of",
+    "columns_of",
+    "first_step",
+    "fresh_state",
+    "least",
+    "reached_total",
+    "rows_of",
+    "warp",
+    "weighted_dtw",
+]
 
 Array = NDArray[np.float64]
 Series = NDArray[np.floating[Any]]
@@ -59,25 +70,76 @@ def warp(
         The weighted sum, or infinity where it is not below `limit`.
     """
     groups, frames = len(starts), columns.shape[1] - 2 * MARGIN
-    boundary = np.full((groups, columns.shape[1]), np.inf, dtype=columns.dtype)
-    cells = aligned(groups * LANES, columns).reshape(groups, LANES)
-    corners = aligned(groups * LANES, columns).reshape(groups, LANES)
-    lowest = np.empty(groups, dtype=columns.dtype)
-    boundary[:, MARGIN - 1] = 0
+    boundary, cells, corners = fresh_state(groups, columns)
+    nothing = np.empty((0, groups, LANES), dtype=columns.dtype)
     for strip in range(len(rows)):
         cells[:] = np.inf
         corners[:] = np.inf
-        lowest[:] = np.inf
-        final = min(LANES, count - strip * LANES) - 1
-        sweep(rows[strip], columns, boundary, cells, corners, lowest, starts, stops, frames - 1 + final)
+        last = frames - 1 + min(LANES, count - strip * LANES) - 1
+        sweep(rows[strip], columns, boundary, cells, corners, nothing, starts, stops, first_step(-1, last), last)
         # Every path crosses the strip's last row, and costs only grow along a path, also after rounding.
-        reached = 0.0
-        for group in range(groups):
-            least = lowest[group] if strip < len(rows) - 1 else cells[group, final]
-            reached += weights[group] * np.sqrt(np.float64(least))
-        if reached >= limit:
-            return np.inf
-    return reached
+        if limit < np.inf and strip < len(rows) - 1:
+            reached = 0.0
+            for group in range(groups):
+                reached += weights[group] * np.sqrt(np.float64(least(boundary[group, MARGIN : MARGIN + frames])))
+            if reached >= limit:
+                return np.inf
+    total = reached_total(cells[:, (count - 1) % LANES], weights)
+    return total if total < limit else np.inf
+
+
+@compiled
+def least(values: Series) -> float:
+    """The least of several values; four at a time, since each comparison waits for the one before.
+
+    Args:
+        values: (N,), N at least 1.
+    """
+    one = two = three = four = values[0]
+    whole = len(values) // 4
+    for index in range(whole):
+        one = min(one, values[4 * index])
+        two = min(two, values[4 * index + 1])
+        three = min(three, values[4 * index + 2])
+        four = min(four, values[4 * index + 3])
+    for index in range(4 * whole, len(values)):
+        one = min(one, values[index])
+    return float(min(min(one, two), min(three, four)))
+
+
+@compiled
+def reached_total(costs: Series, weights: Array) -> float:
+    """Σ_g w_g · √cost_g.
+
+    Args:
+        costs: (G,) summed squared distances.
+        weights: (G,) weights.
+    """
+    total = 0.0
+    for group in range(len(weights)):
+        total += weights[group] * np.sqrt(np.float64(costs[group]))
+    return total
+
+
+@compiled
+def fresh_state(groups: int, columns: Series) -> tuple[Series, Series, Series]:
+    """What `sweep` carries along, before the first row: boundary, cells and corners.
+
+    Args:
+        groups: Number of groups of channels.
+        columns: What `columns_of` made.
+    """
+    boundary = np.full((groups, columns.shape[1]), np.inf, dtype=columns.dtype)
+    boundary[:, MARGIN - 1] = 0
+    cells = aligned(groups * LANES, columns).reshape(groups, LANES)
+    corners = aligned(groups * LANES, columns).reshape(groups, LANES)
+    return boundary, cells, corners
+
+
+@compiled
+def first_step(wanted: int, last: int) -> int:
+    """The latest first step not after `wanted` from which whole tiles end with `last`."""
+    return last + 1 - -(-(last + 1 - wanted) // TILE) * TILE
 
 
 @compiled
@@ -100,27 +162,28 @@ def rows_of(series: Series) -> Series:
 
 
 @compiled
-def boxes_of(series: Series, length: int) -> Series:
+def boxes_of(series: Series, length: int, missing: int = 0) -> Series:
     """Strips of `LANES` boxes; a box holds the range of each channel over `length` consecutive frames.
 
     Args:
         series: (T, C).
         length: Frames a box.
+        missing: How many frames the first box has less; fewer than `length`.
 
     Returns:
-        (ceil(ceil(T / length) / LANES), C, 2, LANES): least and greatest values.
+        (strips, C, 2, LANES): least and greatest values.
     """
     frames, channels = series.shape
-    count = -(-frames // length)
+    count = -(-(frames + missing) // length)
     strips = -(-count // LANES)
     boxes = aligned(strips * channels * 2 * LANES, series).reshape(strips, channels, 2, LANES)
     boxes[:] = 0
     for frame in range(frames):
-        box = frame // length
+        box = (frame + missing) // length
         strip, lane = box // LANES, box % LANES
+        fresh = frame == 0 or (frame + missing) % length == 0
         for channel in range(channels):
             value = series[frame, channel]
-            fresh = frame % length == 0
             low, high = boxes[strip, channel, 0, lane], boxes[strip, channel, 1, lane]
             boxes[strip, channel, 0, lane] = value if fresh else min(low, value)
             boxes[strip, channel, 1, lane] = value if fresh else max(high, value)

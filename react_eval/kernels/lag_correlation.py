@@ -34,7 +34,7 @@ def lag_correlations(prediction: Series, speaker: Series, longest: int) -> Array
     for channel in range(channels):
         ours, ours_sums, ours_squares = _centred(prediction, channel)
         theirs, theirs_sums, theirs_squares = _centred(speaker, channel)
-        ours_ends, theirs_ends = _constant_ends(ours), _constant_ends(theirs)
+        ours_ends, theirs_ends = _constant_ends(prediction[:, channel]), _constant_ends(speaker[:, channel])
         products = _lagged_products(ours, theirs, longest)
         for lag in range(-longest, longest + 1):
             # For a lag > 0 the overlap is the end of the prediction and the beginning of the speaker.
@@ -112,7 +112,7 @@ def _centred(series: Series, channel: int) -> tuple[Array, Array, Array]:
 
 
 @compiled
-def _constant_ends(values: Array) -> tuple[int, int]:
+def _constant_ends(values: Series) -> tuple[int, int]:
     """Lengths of the runs of one value that a series begins and ends with."""
     frames = len(values)
     first, last = 1, 1

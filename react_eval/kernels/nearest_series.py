@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from react_eval.kernels.compiling import compiled
+from react_eval.kernels.corridor import BOX, boxes_backwards, costs_to_go, least_total, warp_within
 from react_eval.kernels.dynamic_time_warping import boxes_of, columns_of, rows_of, warp
 from react_eval.kernels.wavefront import MARGIN
 
@@ -17,8 +18,10 @@ Array = NDArray[np.float64]
 Values = NDArray[np.float32]
 Bounds = NDArray[np.int64]
 
-# Frames a box: long boxes order the candidates, short ones sort out most of those that remain.
-_LONG, _SHORT = 24, 8
+# Frames a box by which candidates are ordered: two strips of boxes for the 750 frames of the challenges.
+_LONG = 12
+# A corridor is worth its costs where bounds are no looser than this share of the limit.
+_TIGHT = 0.75
 # Beyond this magnitude squares may overflow float32, so nothing is screened.
 _LARGEST = 1e15
 # Below this distance float32 squares lose digits to underflow, so nothing closer is sorted out.
@@ -72,7 +75,7 @@ def _nearest(
     screened: bool,
 ) -> tuple[float, int]:
     frames, channels = reaction.shape
-    exact, rows, short = rows_of(reaction.astype(np.float64)), rows_of(reaction), boxes_of(reaction, _SHORT)
+    exact, rows, backwards = rows_of(reaction.astype(np.float64)), rows_of(reaction), boxes_backwards(reaction)
     bounds = np.zeros(len(ends))
     if screened and len(ends) > 1:
         long = boxes_of(reaction, _LONG)
@@ -86,18 +89,38 @@ def _nearest(
         other = int(bounds.argmin())
         if bounds[other] - slack > best:
             break
+        narrow = bounds[other] > _TIGHT * best
         bounds[other] = np.inf
         theirs = _part(columns, ends, channels, other)
         if screened and nearest >= 0:
             limit = (best + slack) * scales[other] / (1 - errors[other])
-            if warp(short, theirs, -(-frames // _SHORT), starts, stops, weights, limit) == np.inf:
-                continue
-            if warp(rows, theirs, frames, starts, stops, weights, limit) == np.inf:
+            if _is_beyond(limit, narrow, rows, backwards, theirs, frames, starts, stops, weights):
                 continue
         distance = warp(exact, theirs.astype(np.float64), frames, starts, stops, weights, np.inf) / scales[other]
         if distance < best or (distance == best and other < nearest):
             best, nearest = distance, other
     return best, nearest
+
+
+@compiled
+def _is_beyond(
+    limit: float,
+    narrow: bool,
+    rows: Values,
+    backwards: Values,
+    columns: Values,
+    frames: int,
+    starts: Bounds,
+    stops: Bounds,
+    weights: Array,
+) -> bool:
+    """Whether the distance is above a limit, told in float32, and in a corridor where that is likely to be narrow."""
+    if not narrow:
+        return warp(rows, columns, frames, starts, stops, weights, limit) == np.inf
+    to_go = costs_to_go(backwards, columns, -(-frames // BOX), starts, stops)
+    if least_total(to_go, -(-frames // BOX), weights) > limit:
+        return True
+    return warp_within(rows, columns, frames, to_go, starts, stops, weights, limit) == np.inf
 
 
 @compiled

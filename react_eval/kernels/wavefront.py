@@ -9,6 +9,7 @@ takes its place where compilation is switched off.
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -34,12 +35,15 @@ def sweep(
     boundary: Array,
     cells: Array,
     corners: Array,
-    lowest: Array,
+    record: Array,
     starts: Bounds,
     stops: Bounds,
+    first: int,
     last: int,
 ) -> None:
-    """Carry the least path costs of a strip of rows over all columns, for each group of channels on its own.
+    """Carry the least path costs of a strip of rows over columns, for each group of channels on its own.
+
+    Steps may be taken in several calls, a whole number of tiles in each.
 
     Columns run backwards and are framed by infinities, so that cells outside the matrix cost infinity.
 
@@ -49,55 +53,58 @@ def sweep(
         boundary: (G, M + 2·MARGIN) costs of the row above the strip, column j at MARGIN + j; becomes the strip's last.
         cells: (G, LANES) costs that each lane reached; infinite before the first step.
         corners: (G, LANES) costs that each lane's upper neighbour reached one step before; infinite before the first.
-        lowest: (G,) the least cost that the last lane reached; infinite before the first step.
+        record: (M + 2·MARGIN, G, LANES), to be filled with the cells after each step, at MARGIN + step; (0, G, LANES)
+            for none.
         starts: First channel of each group.
         stops: One past the last channel of each group.
-        last: The last step: M - 1 + r ends with lane r at the last column.
+        first: The first step; lane r is at column first - r. The corner of lane 0 comes in one step before its column.
+        last: The last step; M - 1 + r ends with lane r at the last column.
     """
-    for step in range(last + 1 - _whole_tiles(last + 2), last + 1):
+    for step in range(first, last + 1):
         window = columns.shape[1] - MARGIN - 1 - step
         for group in range(len(starts)):
             channels = slice(starts[group], stops[group])
             others = columns[channels, window : window + LANES]
             own = rows[channels]
-            gaps = own - others if own.ndim == 2 else np.maximum(own[:, 0] - others, others - own[:, 1]).clip(min=0)
+            gaps = others - (own if own.ndim == 2 else np.clip(others, own[:, 0], own[:, 1]))
             above = np.concatenate((boundary[group, MARGIN + step : MARGIN + step + 1], cells[group, :-1]))
             least = np.minimum(np.minimum(cells[group], corners[group]), above)
             corners[group] = above
             cells[group] = least + np.sum(gaps * gaps, axis=0)
             boundary[group, MARGIN + step + 1 - LANES] = cells[group, -1]
-            lowest[group] = min(lowest[group], cells[group, -1])
-
-
-def _whole_tiles(steps: int) -> int:
-    """At least so many steps, in whole tiles; one step too early at least, at which the corner of lane 0 comes in."""
-    return -(-steps // TILE) * TILE
+            if len(record):
+                record[MARGIN + step, group] = cells[group]
 
 
 @overload(sweep)
 def _compiled_sweep(  # type: ignore[no-untyped-def]  # numba passes the arguments' types, by name
-    rows, columns, boundary, cells, corners, lowest, starts, stops, last
+    rows, columns, boundary, cells, corners, record, starts, stops, first, last
 ):
-    def implementation(rows, columns, boundary, cells, corners, lowest, starts, stops, last):  # type: ignore[no-untyped-def]
+    def implementation(rows, columns, boundary, cells, corners, record, starts, stops, first, last):  # type: ignore[no-untyped-def]
         _sweep_in_registers(  # type: ignore[call-arg]  # numba adds the first argument
-            rows, columns, boundary, cells, corners, lowest, starts, stops, last
+            rows, columns, boundary, cells, corners, record, starts, stops, first, last
         )
 
     return implementation
 
 
+_ARGUMENTS = tuple(inspect.signature(sweep).parameters)
+
+
 @intrinsic
 def _sweep_in_registers(  # type: ignore[no-untyped-def]
-    _typing, rows, columns, boundary, cells, corners, lowest, starts, stops, last
+    _typing, rows, columns, boundary, cells, corners, record, starts, stops, first, last
 ):
-    signature = types.void(rows, columns, boundary, cells, corners, lowest, starts, stops, types.intp)
+    signature = types.void(rows, columns, boundary, cells, corners, record, starts, stops, types.intp, types.intp)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        arrays = [
-            context.make_array(kind)(context, builder, value)
-            for kind, value in zip(signature.args[:-1], arguments[:-1], strict=True)
-        ]
-        _Strip(context, builder, arrays, rows).generate(arguments[-1])
+        given = dict(zip(_ARGUMENTS, zip(signature.args, arguments, strict=True), strict=True))
+        arrays = {
+            name: context.make_array(kind)(context, builder, value)
+            for name, (kind, value) in given.items()
+            if isinstance(kind, types.Array)
+        }
+        _Strip(context, builder, arrays, rows).generate(given["first"][1], given["last"][1])
         return context.get_dummy_value()
 
     return signature, generate
@@ -106,13 +113,13 @@ def _sweep_in_registers(  # type: ignore[no-untyped-def]
 class _Strip:
     """Writes the vector instructions of one `sweep`; the names are those of its arguments."""
 
-    def __init__(self, context: Any, builder: Any, arrays: list[Any], rows: Any) -> None:
+    def __init__(self, context: Any, builder: Any, arrays: dict[str, Any], rows: Any) -> None:
         self.builder = builder
-        self.rows, self.columns, self.boundary, self.cells, self.corners, self.lowest, self.starts, self.stops = (
-            each.data for each in arrays
-        )
-        self.width = builder.extract_value(arrays[1].shape, 1)
-        self.groups = builder.extract_value(arrays[6].shape, 0)
+        self.data = {name: array.data for name, array in arrays.items()}
+        self.width = builder.extract_value(arrays["columns"].shape, 1)
+        self.groups = builder.extract_value(arrays["starts"].shape, 0)
+        steps_recorded = builder.extract_value(arrays["record"].shape, 0)
+        self.recording = builder.icmp_signed(">", steps_recorded, ir.Constant(steps_recorded.type, 0))
         self.boxes = rows.ndim == 3
         self.integer = context.get_value_type(types.intp)
         number = context.get_data_type(rows.dtype)
@@ -121,12 +128,10 @@ class _Strip:
         self.zeros = ir.Constant(self.vector, [0.0] * LANES)
         self.sums = [cgutils.alloca_once(builder, self.vector) for _ in range(TILE)]  # type: ignore[no-untyped-call]
 
-    def generate(self, last: Any) -> None:
-        tile = self._number(TILE)
-        steps = self.builder.mul(self.builder.sdiv(self.builder.add(last, self._number(TILE + 1)), tile), tile)
-        first = self.builder.add(self.builder.sub(last, steps), self._number(1))
+    def generate(self, first: Any, last: Any) -> None:
+        steps = self.builder.add(self.builder.sub(last, first), self._number(1))
         with (
-            cgutils.for_range_slice(self.builder, self._number(0), steps, tile) as (step, _),
+            cgutils.for_range_slice(self.builder, self._number(0), steps, self._number(TILE)) as (step, _),
             cgutils.for_range(self.builder, self.groups) as group,
         ):
             self._tile(self.builder.add(first, step), group.index)
@@ -135,53 +140,52 @@ class _Strip:
         """TILE steps of one group: local costs of all of them, then the recurrence."""
         builder = self.builder
         window = builder.sub(builder.sub(self.width, self._number(MARGIN + 1)), step)
-        start, stop = (builder.load(builder.gep(each, [group])) for each in (self.starts, self.stops))
+        start, stop = (builder.load(builder.gep(self.data[name], [group])) for name in ("starts", "stops"))
         for each in self.sums:
             builder.store(self.zeros, each)
         with cgutils.for_range_slice(builder, start, stop, self._number(1)) as (channel, _):
             self._add_channel(channel, window)
         at = builder.mul(group, self._number(LANES))
-        cells, corners = self._load(self.cells, at), self._load(self.corners, at)
-        lowest_place = builder.gep(self.lowest, [group])
-        lowest = builder.load(lowest_place)
+        cells, corners = self._load("cells", at), self._load("corners", at)
         here = builder.add(builder.mul(group, self.width), builder.add(step, self._number(MARGIN)))
         for later, costs in enumerate(self.sums):
-            entering = builder.load(builder.gep(self.boundary, [builder.add(here, self._number(later))]))
-            above = self._moved_up(cells, entering)
+            place = builder.add(here, self._number(later))
+            above = self._moved_up(cells, builder.load(builder.gep(self.data["boundary"], [place])))
             cells = builder.fadd(self._least(self._least(cells, corners), above), builder.load(costs))
             corners = above
             leaving = builder.extract_element(cells, ir.Constant(ir.IntType(32), LANES - 1))
-            lowest = self._least(leaving, lowest)
-            builder.store(leaving, builder.gep(self.boundary, [builder.add(here, self._number(later + 1 - LANES))]))
-        builder.store(lowest, lowest_place)
-        self._store(cells, self.cells, at)
-        self._store(corners, self.corners, at)
+            place = builder.sub(place, self._number(LANES - 1))
+            builder.store(leaving, builder.gep(self.data["boundary"], [place]))
+            with builder.if_then(self.recording, likely=False):
+                row = builder.mul(builder.add(step, self._number(MARGIN + later)), self.groups)
+                self._store(cells, "record", builder.mul(builder.add(row, group), self._number(LANES)))
+        self._store(cells, "cells", at)
+        self._store(corners, "corners", at)
 
     def _add_channel(self, channel: Any, window: Any) -> None:
         """Add the squared differences of one channel to the costs of every step of the tile."""
         builder, fused = self.builder, ("contract",)
         ends = [
-            self._load(self.rows, builder.mul(channel, self._number(LANES * (1 + self.boxes))), end * LANES)
+            self._load("rows", builder.mul(channel, self._number(LANES * (1 + self.boxes))), end * LANES)
             for end in range(1 + self.boxes)
         ]
         place = builder.add(builder.mul(channel, self.width), window)
         for later, costs in enumerate(self.sums):
-            other = self._load(self.columns, place, -later)
-            gap = builder.fsub(ends[0], other, flags=fused)
-            if self.boxes:
-                gap = self._most(self._most(gap, builder.fsub(other, ends[1], flags=fused)), self.zeros)
+            other = self._load("columns", place, -later)
+            nearest = self._least(self._most(other, ends[0]), ends[1]) if self.boxes else ends[0]
+            gap = builder.fsub(other, nearest, flags=fused)
             squared = builder.fmul(gap, gap, flags=fused)
             builder.store(builder.fadd(builder.load(costs), squared, flags=fused), costs)
 
     def _number(self, value: int) -> Any:
         return ir.Constant(self.integer, value)
 
-    def _load(self, array: Any, place: Any, offset: int = 0) -> Any:
-        pointer = self.builder.gep(array, [self.builder.add(place, self._number(offset))])
+    def _load(self, name: str, place: Any, offset: int = 0) -> Any:
+        pointer = self.builder.gep(self.data[name], [self.builder.add(place, self._number(offset))])
         return self.builder.load(self.builder.bitcast(pointer, self.vector.as_pointer()), align=self.alignment)
 
-    def _store(self, vector: Any, array: Any, place: Any) -> None:
-        pointer = self.builder.bitcast(self.builder.gep(array, [place]), self.vector.as_pointer())
+    def _store(self, vector: Any, name: str, place: Any) -> None:
+        pointer = self.builder.bitcast(self.builder.gep(self.data[name], [place]), self.vector.as_pointer())
         self.builder.store(vector, pointer, align=self.alignment)
 
     def _moved_up(self, vector: Any, entering: Any) -> Any:
