@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
@@ -212,8 +213,14 @@ class Scorer:
     def reset(self) -> None:
         """Forget all predictions; the targets stay."""
         with self._lock:
-            for stream in self._streams:
-                stream.observations, stream.spool = Observations(), Spool()
+            self._streams = [_emptied(stream) for stream in self._streams]
+
+    def fresh(self) -> Scorer:
+        """A scorer of the same targets that has seen nothing."""
+        other = copy(self)
+        other._lock = Lock()
+        other._streams = [_emptied(stream) for stream in self._streams]
+        return other
 
     def _known(self, clips: Sequence[str], streams: Sequence[Stream]) -> list[str]:
         """The ids of a batch as the split has them."""
@@ -272,6 +279,10 @@ class Scorer:
             for stream in self._streams
         ]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _emptied(stream: Stream) -> Stream:
+    return replace(stream, observations=Observations(), spool=Spool())
 
 
 def _by_kind(predictions: Any, clips: Sequence[str]) -> dict[str, list[Values]]:
