@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 from react_eval.clip_set import ClipSet, ClipView
@@ -14,6 +17,9 @@ from react_eval.observing import Observations, Wanted, observe
 __all__ = ["Resources"]
 
 _DEVICES = ("auto", "cpu", "cuda")
+_CLIPS_ON_GPU = 64
+# Reactions to compare with neighbours from which on a GPU saves more time than starting it takes.
+_WORTH_A_GPU = 5000
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,18 @@ class Resources:
             raise InputError(f"device {self.device!r} is not known, expected one of {', '.join(_DEVICES)}.")
         if self.threads is not None and self.threads < 1:
             raise InputError(f"threads is {self.threads}, expected at least 1.")
+        problem = _cuda_problem() if self.device == "cuda" else None
+        if problem is not None:
+            raise InputError(f"device 'cuda' cannot be used: {problem} Use device='cpu' until then.")
+
+    def device_for(self, clips: ClipSet) -> str:
+        """The device that is used for a clip set: ``"cpu"``, ``"cuda"``, or ``"cluster"``."""
+        if active_client(self.client) is not None:
+            return "cluster"
+        if self.device != "auto":
+            return self.device
+        comparisons = sum(map(len, clips.neighbours or ())) * max(clips.reactions, 1)
+        return "cuda" if comparisons >= _WORTH_A_GPU and _gpu_in_sight() and _cuda_problem() is None else "cpu"
 
     def observe(
         self,
@@ -58,7 +76,35 @@ class Resources:
         Returns:
             What they told.
         """
-        cluster = active_client(self.client)
-        if cluster is not None:
-            return observe_on_cluster(clips, wanted, cluster, look=look, show_progress=show_progress)
-        return observe(clips, wanted, look=look, threads=self.threads, show_progress=show_progress)
+        device = self.device_for(clips)
+        if device == "cluster":
+            client = active_client(self.client)
+            return observe_on_cluster(clips, wanted, client, look=look, show_progress=show_progress)
+        options: dict[str, Any] = {"look": look, "threads": self.threads, "show_progress": show_progress}
+        if device == "cuda":
+            options |= {"prepare": _preparation(wanted), "batch": _CLIPS_ON_GPU}
+        return observe(clips, wanted, **options)
+
+
+def _preparation(wanted: Wanted) -> Callable[[Sequence[ClipView]], None]:
+    """What is done on the GPU for a batch of clips, one batch at a time; meanwhile threads do the rest of others."""
+    from react_eval.gpu_batch import provide_from_gpu
+
+    one_at_a_time = Lock()
+
+    def prepare(views: Sequence[ClipView]) -> None:
+        with one_at_a_time:
+            provide_from_gpu(views, wanted)
+
+    return prepare
+
+
+def _gpu_in_sight() -> bool:
+    """Whether it is worth the seconds that asking torch takes."""
+    return "torch" in sys.modules or shutil.which("nvidia-smi") is not None
+
+
+def _cuda_problem() -> str | None:
+    from react_eval.kernels.gpu.availability import cuda_problem
+
+    return cuda_problem()

@@ -19,7 +19,7 @@ from react_eval.computing import Resources
 from react_eval.diagnostics import diagnose, look_at_values
 from react_eval.errors import InputError
 from react_eval.intervals import bootstrap_intervals
-from react_eval.observing import Observations, observe, wanted_of
+from react_eval.observing import Observations, wanted_of
 from react_eval.protocol import MetricUse, Protocol, find_protocol
 from react_eval.result import ProtocolResults, ScoreResult
 
@@ -124,8 +124,8 @@ def measure(
     wanted = wanted_of(use for each in plans for use in each.uses)
     started = time.perf_counter()
     observations = resources.observe(clips, wanted, look=look_at_values, show_progress=show_progress)
-    run = {"seconds": time.perf_counter() - started, **(run or {})}
-    return [conclude(clips, observations, each, run=run, **options) for each in plans]
+    run = {"seconds": time.perf_counter() - started, "device": resources.device_for(clips), **(run or {})}
+    return [conclude(clips, observations, each, resources=resources, run=run, **options) for each in plans]
 
 
 def conclude(
@@ -133,6 +133,7 @@ def conclude(
     observations: Observations,
     plan: Plan,
     *,
+    resources: Resources,
     facts: Mapping[str, Any],
     context: bool,
     notes: Iterable[str] = (),
@@ -144,6 +145,7 @@ def conclude(
         clips: The clips, in the order of the split.
         observations: What they told, in any order.
         plan: What was computed.
+        resources: Where to compute the context.
         facts: What was scored, for the signature: ``split``, ``neighbours``, ``synthetic``, ``method``, …
         context: Whether to score GT and B_Mime on the same data, to read the values by.
         notes: What a person should know about the inputs.
@@ -156,7 +158,7 @@ def conclude(
         use.key: observations.conclude(use.record, use.settings, clips.clips, clips.reactions) for use in plan.uses
     }
     lengths = sorted({observations.clips[clip].shape[1] for clip in clips.clips})
-    beside, left_out = _context(clips, plan) if context else ({}, [])
+    beside, left_out = _context(clips, plan, resources) if context else ({}, [])
     return ScoreResult(
         protocol=plan.protocol,
         measurements=measurements,
@@ -196,7 +198,7 @@ def gather(results: Sequence[ScoreResult]) -> ScoreResult | ProtocolResults:
     return results[0] if len(results) == 1 else ProtocolResults(tuple(results))
 
 
-def _context(clips: ClipSet, plan: Plan) -> tuple[dict[str, dict[str, float]], list[str]]:
+def _context(clips: ClipSet, plan: Plan, resources: Resources) -> tuple[dict[str, dict[str, float]], list[str]]:
     """GT's and B_Mime's values, and why one is missing.
 
     One reaction each is measured and stands for all, since all would be equal.
@@ -212,15 +214,15 @@ def _context(clips: ClipSet, plan: Plan) -> tuple[dict[str, dict[str, float]], l
         if series is not None:
             key = (name, tuple(clips.clips), tuple((use.record.name, use.settings) for use in plan.uses))
             try:
-                found[name] = clips.shared_of_data(key, partial(_baseline, clips, plan, series))
+                found[name] = clips.shared_of_data(key, partial(_baseline, clips, plan, series, resources))
             except InputError as error:
                 left_out.append(f"{name} could not be scored beside the predictions: {error}")
     return found, left_out
 
 
-def _baseline(clips: ClipSet, plan: Plan, series: Iterable[Any]) -> dict[str, float]:
+def _baseline(clips: ClipSet, plan: Plan, series: Iterable[Any], resources: Resources) -> dict[str, float]:
     baseline = clips.part(range(len(clips)), [np.asarray(each)[None] for each in series])
-    observations = observe(baseline, wanted_of(plan.uses))
+    observations = resources.observe(baseline, wanted_of(plan.uses))
     return {
         use.key: observations.conclude(use.record, use.settings, clips.clips, clips.reactions).value
         for use in plan.uses

@@ -93,6 +93,7 @@ class Metric:
         resampled: What a bootstrap interval is made of: ``"mean over clips"`` where ``per_clip`` has an array of the
             metric's name whose mean over clips is the value (times the reactions of a sum and the setting ``scale``),
             and no interval where it is not; ``"pairs of clips"`` for the mean squared difference between clips.
+        on_gpu: Provides for a `GpuBatch` of clips what `observe` would share, so that it finds it.
         pool: Makes an empty pool, for a metric over all clips that no summary of single clips can tell.
     """
 
@@ -110,6 +111,7 @@ class Metric:
     aliases: tuple[str, ...] = ()
     resampled: Resampled = "mean over clips"
     pool: Callable[[], Pool] | None = None
+    on_gpu: Callable[[Any, Any], None] | None = None
 
     @property
     def arrow(self) -> str:

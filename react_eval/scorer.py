@@ -270,7 +270,8 @@ class Scorer:
         facts |= {"method": self._method or "", "run_seed": "", "track": ""} | ({"partial": share} if share else {})
         notes = (f"{share}: clips are missing, so these values do not compare with others.",) if share else ()
         for each in stream.plans:
-            yield conclude(clips, stream.observations, each, context=self._context, facts=facts, notes=notes)
+            options: dict[str, Any] = {"resources": self._resources, "context": self._context}
+            yield conclude(clips, stream.observations, each, facts=facts, notes=notes, **options)
 
     def _fingerprint(self) -> str:
         parts = [

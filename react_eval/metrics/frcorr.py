@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from react_eval.kernels.concordance import covariances, moments
 from react_eval.metrics.arguments import clip_set
 from react_eval.observing import measured
 from react_eval.registry import Measurement, Metric, Observed, mean_over_clips, register
+
+if TYPE_CHECKING:
+    from react_eval.gpu_batch import GpuBatch
 
 __all__ = ["FRCORR", "FRCorrSettings", "frcorr"]
 
@@ -92,8 +95,28 @@ class _Best:
 
 
 def _observe(view: ClipView, settings: FRCorrSettings) -> _Best:
-    key = ("FRCorr", settings.epsilon, settings.constant_listener, settings.neighbours)
-    return view.shared(key, lambda: _best(view, settings))
+    return view.shared(_key(settings), lambda: _best(view, settings))
+
+
+def _key(settings: FRCorrSettings) -> tuple[str, float, str, str]:
+    return "FRCorr", settings.epsilon, settings.constant_listener, settings.neighbours
+
+
+def _on_gpu(batch: GpuBatch, settings: FRCorrSettings) -> None:
+    from torch import tensor  # as optional as the GPU
+
+    from react_eval.kernels.gpu.concordance import best_concordance
+
+    if (batch.listeners[1] != batch.reactions.shape[2]).any():  # only clip by clip can it be said which do not fit
+        return
+    lists = batch.neighbours(settings.neighbours)
+    longest = max(len(numbers) for numbers in lists)
+    padded = tensor([numbers + [-1] * (longest - len(numbers)) for numbers in lists], device=batch.device)
+    leave_out = settings.constant_listener == "leave out"
+    found = best_concordance(batch.reactions, batch.listener_moments, padded, settings.epsilon, leave_out)
+    best, nearest, zero_by_zero = (each.cpu().numpy() for each in found)
+    for number, view in enumerate(batch.views):
+        view.provide(_key(settings), _Best(best[number], nearest[number], int(zero_by_zero[number])))
 
 
 def _best(view: ClipView, settings: FRCorrSettings) -> _Best:
@@ -171,6 +194,7 @@ FRCORR = register(
         settings=FRCorrSettings,
         observe=_observe,
         conclude=_conclude,
+        on_gpu=_on_gpu,
         reading=(
             "Does a reaction move like at least one appropriate real reaction? Official scorers print the sum over "
             "reactions: .38 with 10 reactions is a mean concordance of .038."

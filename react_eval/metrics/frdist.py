@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from react_eval.kernels.nearest_series import nearest_series
 from react_eval.metrics.arguments import clip_set
 from react_eval.observing import measured
 from react_eval.registry import Measurement, Metric, Observed, mean_over_clips, register
+
+if TYPE_CHECKING:
+    from react_eval.gpu_batch import GpuBatch
 
 __all__ = ["FRDIST", "FRDistSettings", "frdist"]
 
@@ -89,15 +92,46 @@ class _Nearest:
 
 
 def _observe(view: ClipView, settings: FRDistSettings) -> _Nearest:
-    frames = view.reactions.shape[1]
-    equal = all(len(view.listener(int(number))) == frames for number in view.neighbours(settings.neighbours))
-    # Division by one length cannot change which neighbour is nearest, so protocols with and without it share a search.
-    divided = settings.per_frame and not equal
-    key = ("FRDist", settings.groups, settings.neighbours, divided)
-    found = view.shared(key, lambda: _search(view, settings, divided))
-    if settings.per_frame and equal:
-        return _Nearest(found.distances / np.sqrt(frames), found.listeners)
+    divided = _is_divided(view, settings)
+    found = view.shared(_key(settings, divided), lambda: _search(view, settings, divided))
+    if settings.per_frame and not divided:
+        return _Nearest(found.distances / np.sqrt(view.reactions.shape[1]), found.listeners)
     return found
+
+
+def _is_divided(view: ClipView, settings: FRDistSettings) -> bool:
+    """Whether the search compares distances by frame.
+
+    Division by one length cannot change which neighbour is nearest, so protocols with and without it share a search.
+    """
+    frames = view.reactions.shape[1]
+    lengths = (len(view.listener(int(number))) for number in view.neighbours(settings.neighbours))
+    return settings.per_frame and any(length != frames for length in lengths)
+
+
+def _key(settings: FRDistSettings, divided: bool) -> tuple[str, str, str, bool]:
+    return "FRDist", settings.groups, settings.neighbours, divided
+
+
+def _on_gpu(batch: GpuBatch, settings: FRDistSettings) -> None:
+    by_frame = [_is_divided(view, settings) for view in batch.views]
+    for divided in set(by_frame):
+        _search_on_gpu(batch.part([n for n, each in enumerate(by_frame) if each == divided]), settings, divided)
+
+
+def _search_on_gpu(batch: GpuBatch, settings: FRDistSettings, divided: bool) -> None:
+    import torch  # as optional as the GPU
+
+    from react_eval.kernels.gpu.warping import nearest_series as nearest_on_gpu
+
+    lists = batch.neighbours(settings.neighbours)
+    clip = torch.tensor([clip for clip, numbers in enumerate(lists) for _ in numbers], device=batch.device)
+    listener = torch.tensor([number for numbers in lists for number in numbers], device=batch.device)
+    starts, stops, weights = (each.tolist() for each in _groups(batch.views[0], settings))
+    found = nearest_on_gpu(batch.reactions, *batch.listeners, clip, listener, starts, stops, weights, divided)
+    distances, nearest = (each.cpu().numpy() for each in found)
+    for number, view in enumerate(batch.views):
+        view.provide(_key(settings, divided), _Nearest(distances[number], nearest[number]))
 
 
 def _search(view: ClipView, settings: FRDistSettings, divided: bool) -> _Nearest:
@@ -139,6 +173,7 @@ FRDIST = register(
         settings=FRDistSettings,
         observe=_observe,
         conclude=_conclude,
+        on_gpu=_on_gpu,
         reading=(
             "Is a reaction near at least one appropriate real reaction, up to timing? Motionless averages score well: "
             "compare with B_MeanSeq before claiming progress."

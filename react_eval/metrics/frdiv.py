@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,9 @@ from react_eval.kernels.spread import spread_of_reactions
 from react_eval.metrics.arguments import clip_set
 from react_eval.observing import measured
 from react_eval.registry import Measurement, Metric, Observed, mean_over_clips, register
+
+if TYPE_CHECKING:
+    from react_eval.gpu_batch import GpuBatch
 
 __all__ = ["FRDIV", "FRDivSettings", "frdiv"]
 
@@ -55,6 +59,13 @@ def _observe(view: ClipView, _settings: FRDivSettings) -> float:
     return view.shared("FRDiv", lambda: spread_of_reactions(view.reactions) if len(view.reactions) > 1 else 0.0)
 
 
+def _on_gpu(batch: GpuBatch, _settings: FRDivSettings) -> None:
+    from react_eval.kernels.gpu.diversity import spread_of_reactions as spread_on_gpu
+
+    for view, spread in zip(batch.views, spread_on_gpu(batch.reactions).tolist(), strict=True):
+        view.provide("FRDiv", spread)
+
+
 def _conclude(observed: Observed, _settings: FRDivSettings) -> Measurement:
     spread = np.array(observed.found)
     return Measurement(value=mean_over_clips(spread), per_clip={"FRDiv": spread})
@@ -71,6 +82,7 @@ FRDIV = register(
         settings=FRDivSettings,
         observe=_observe,
         conclude=_conclude,
+        on_gpu=_on_gpu,
         reading=(
             "How different are the reactions to the same clip? Alone it says nothing: uniform noise scores 1/6, more "
             "than any good model; read it beside FRCorr."

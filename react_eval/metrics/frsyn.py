@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from react_eval.kernels.lag_correlation import lag_correlations
 from react_eval.metrics.arguments import clip_set
 from react_eval.observing import measured
 from react_eval.registry import Measurement, Metric, Observed, mean_over_clips, register
+
+if TYPE_CHECKING:
+    from react_eval.gpu_batch import GpuBatch
 
 __all__ = ["FRSYN", "FRSynSettings", "frsyn"]
 
@@ -161,6 +164,19 @@ def _observe(view: ClipView, settings: FRSynSettings) -> _Lags:
     )
 
 
+def _on_gpu(batch: GpuBatch, settings: FRSynSettings) -> None:
+    from react_eval.kernels.gpu.synchrony import lag_correlations as correlations_on_gpu
+
+    frames = {len(view.speaker) for view in batch.views}
+    if frames != {batch.reactions.shape[2]} or min(frames) <= settings.longest_lag + 1:
+        return  # what does not fit is said clip by clip
+    chosen = batch.reactions[:, :1] if settings.reactions == "first" else batch.reactions
+    found = correlations_on_gpu(chosen, batch.speakers, settings.longest_lag).cpu().numpy()
+    for view, by_reaction in zip(batch.views, found, strict=True):
+        for reaction, correlations in enumerate(by_reaction):
+            view.provide(("lag correlations", reaction, settings.longest_lag), correlations)
+
+
 def _correlations(view: ClipView, reaction: int, longest: int) -> Array:
     key = ("lag correlations", reaction, longest)
     return view.shared(key, lambda: lag_correlations(view.reactions[reaction], view.speaker, longest))
@@ -212,6 +228,7 @@ FRSYN = register(
         settings=FRSynSettings,
         observe=_observe,
         conclude=_conclude,
+        on_gpu=_on_gpu,
         reading=(
             "By how many frames is a reaction shifted against the speaker where both agree best? In the official "
             "protocols every clip with a channel that never varies scores 49, so read it beside the undefined share."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,9 @@ from react_eval.kernels.spread import movement
 from react_eval.metrics.arguments import clip_set
 from react_eval.observing import measured
 from react_eval.registry import Measurement, Metric, Observed, mean_over_clips, register
+
+if TYPE_CHECKING:
+    from react_eval.gpu_batch import GpuBatch
 
 __all__ = ["FRVAR", "FRVarSettings", "frvar"]
 
@@ -60,6 +64,13 @@ def _observe(view: ClipView, settings: FRVarSettings) -> Array:
     return view.shared(("FRVar", settings.ddof), lambda: movement(view.reactions, settings.ddof))
 
 
+def _on_gpu(batch: GpuBatch, settings: FRVarSettings) -> None:
+    from react_eval.kernels.gpu.diversity import movement as movement_on_gpu
+
+    for view, moved in zip(batch.views, movement_on_gpu(batch.reactions, settings.ddof).cpu().numpy(), strict=True):
+        view.provide(("FRVar", settings.ddof), moved)
+
+
 def _conclude(observed: Observed, _settings: FRVarSettings) -> Measurement:
     moved = np.array(observed.found)
     return Measurement(value=mean_over_clips(moved.mean(axis=1)), per_clip={"FRVar": moved})
@@ -76,6 +87,7 @@ FRVAR = register(
         settings=FRVarSettings,
         observe=_observe,
         conclude=_conclude,
+        on_gpu=_on_gpu,
         reading=(
             "How much do the faces move? Best near the value of real reactions (row GT): less is a frozen face, more "
             "is jitter; uniform noise has 1/12."
