@@ -108,6 +108,7 @@ def observe(
     prepare: Callable[[Sequence[ClipView]], None] | None = None,
     batch: int = 1,
     threads: int | None = None,
+    digests: bool = True,
     label: str = "scoring",
     show_progress: bool | None = False,
 ) -> Observations:
@@ -120,6 +121,7 @@ def observe(
         prepare: Called with each batch of clips first, to provide what is computed for many at once.
         batch: Clips a batch.
         threads: How many; one for each processor if not given.
+        digests: Whether digests of the predictions are taken.
         label: What is being done, for the progress bar.
         show_progress: Whether it is shown; None shows it on a terminal.
 
@@ -135,7 +137,8 @@ def observe(
             with locks[key]:
                 pool.add(view)
         facts = None if look is None else look(view)
-        return view.id, Observation(digest_of(view.reactions), view.reactions.shape, facts, found)
+        digest = digest_of(view.reactions) if digests else ""
+        return view.id, Observation(digest, view.reactions.shape, facts, found)
 
     def several(indices: range) -> list[tuple[str, Observation]]:
         views = [ClipView(clips, index) for index in indices]  # made here, so that what they hold goes with them
@@ -192,5 +195,5 @@ def measured(metric: Metric, clips: ClipSet, settings: Any) -> Measurement:
         clips: The inputs.
         settings: Its settings.
     """
-    observations = observe(clips, {(metric.name, settings): metric})
+    observations = observe(clips, {(metric.name, settings): metric}, digests=False)
     return observations.conclude(metric, settings, clips.clips, clips.reactions)

@@ -11,6 +11,8 @@ __all__ = ["covariances", "moments"]
 
 Array = NDArray[np.float64]
 
+_TOGETHER = 5
+
 
 @compiled
 def moments(series: NDArray[np.float32]) -> tuple[Array, Array, Array]:
@@ -41,23 +43,28 @@ def moments(series: NDArray[np.float32]) -> tuple[Array, Array, Array]:
 
 
 @compiled
-def covariances(first: Array, second: Array) -> Array:
-    """Covariances (ddof 0) of several series with one, channel by channel.
+def covariances(ours: Array, theirs: Array, begins: NDArray[np.int64]) -> Array:
+    """Covariances (ddof 0) of several series with several others, channel by channel.
 
     That of a series with itself is its variance to the last bit.
 
     Args:
-        first: (α, C, T) deviations from the means.
-        second: (C, T) deviations from the means.
+        ours: (α, C, T) deviations from the means.
+        theirs: Deviations of the others, (C, T) each, one after the other.
+        begins: (K,) where each of them begins.
 
     Returns:
-        (α, C).
+        (K, α, C).
     """
-    count, channels, _ = first.shape
-    result = np.empty((count, channels))
+    count, channels, frames = ours.shape
+    result = np.empty((len(begins), count, channels))
     for channel in range(channels):
-        for index in range(count):
-            result[index, channel] = _mean_product(first[index, channel], second[channel])
+        for low in range(0, count, _TOGETHER):  # so many stay in the first-level cache
+            for number in range(len(begins)):
+                begin = begins[number] + channel * frames
+                other = theirs[begin : begin + frames]
+                for index in range(low, min(low + _TOGETHER, count)):
+                    result[number, index, channel] = _mean_product(ours[index, channel], other)
     return result
 
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["FRCORR", "FRCorrSettings", "frcorr"]
 
 Array = NDArray[np.float64]
-Moments = tuple[Array, Array, Array]
 
 
 @dataclass(frozen=True)
@@ -136,35 +135,58 @@ def _concordance(view: ClipView, neighbours: NDArray[np.intp], settings: FRCorrS
     ReactFace divides in float32, where its 1e-50 is 0.)
     """
     means, _, variances = view.shared("moments", lambda: moments(view.reactions))
-    listeners = [_listener_moments(view, int(neighbour)) for neighbour in neighbours]
-    their_means = np.stack([each[0] for each in listeners])
-    their_variances = np.stack([each[2] for each in listeners])
-    spread = variances + their_variances + (means - their_means) ** 2
+    listeners = view.clips.shared_of_data("moments", lambda: _Listeners.of(view))
+    their_variances = listeners.variances[neighbours, None]
+    spread = variances + their_variances + (means - listeners.means[neighbours, None]) ** 2
     denominator = np.where(spread == 0, 1.0, spread + settings.epsilon)
     key = ("covariances", settings.neighbours)
     channels = 2 * view.shared(key, lambda: _covariances(view, neighbours, listeners)) / denominator
     if settings.constant_listener == "zero":
         return channels.mean(axis=2), int((spread == 0).sum())
-    varies = their_variances > 0
+    varies = np.broadcast_to(their_variances > 0, channels.shape)
     counts = varies.sum(axis=2)
     sums = np.where(varies, channels, 0).sum(axis=2)
     return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0), 0
 
 
-def _covariances(view: ClipView, neighbours: NDArray[np.intp], listeners: Sequence[Moments]) -> Array:
+def _covariances(view: ClipView, neighbours: NDArray[np.intp], listeners: _Listeners) -> Array:
     deviations = view.shared("moments", lambda: moments(view.reactions))[1]
     frames = deviations.shape[2]
-    for neighbour, (_, theirs, _) in zip(neighbours, listeners, strict=True):
-        if theirs.shape[2] != frames:
-            raise LengthError(
-                f"clip {view.id!r} has {frames} predicted frames, its neighbour {neighbour} has {theirs.shape[2]}. "
-                "FRCorr compares frame by frame: align or cut them to one length."
-            )
-    return np.stack([covariances(deviations, theirs[0]) for _, theirs, _ in listeners])
+    for neighbour in neighbours[listeners.frames[neighbours] != frames]:
+        raise LengthError(
+            f"clip {view.id!r} has {frames} predicted frames, its neighbour {neighbour} has "
+            f"{listeners.frames[neighbour]}. FRCorr compares frame by frame: align or cut them to one length."
+        )
+    return covariances(deviations, listeners.deviations, listeners.begins[neighbours])
 
 
-def _listener_moments(view: ClipView, number: int) -> Moments:
-    return view.clips.shared_of_data(("moments", number), lambda: moments(view.listener(number)[None]))
+@dataclass(frozen=True)
+class _Listeners:
+    """Means and variances (M, C) of all listeners; their deviations one after the other, where each begins, lengths."""
+
+    means: Array
+    variances: Array
+    deviations: Array
+    begins: NDArray[np.int64]
+    frames: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, view: ClipView) -> _Listeners:
+        count, channels = 0 if view.clips.listeners is None else len(view.clips.listeners), len(view.schema)
+        frames = np.array([len(view.listener(number)) for number in range(count)], dtype=np.int64)
+        ends = np.cumsum(frames * channels)
+        found = cls(
+            np.empty((count, channels)),
+            np.empty((count, channels)),
+            np.empty(ends[-1]),
+            ends - frames * channels,
+            frames,
+        )
+        for number in range(count):
+            means, deviations, variances = moments(view.listener(number)[None])
+            found.means[number], found.variances[number] = means[0], variances[0]
+            found.deviations[found.begins[number] : ends[number]] = deviations.ravel()
+        return found
 
 
 def _conclude(observed: Observed, settings: FRCorrSettings) -> Measurement:
