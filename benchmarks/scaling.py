@@ -7,7 +7,6 @@ and prints the page only.
 from __future__ import annotations
 
 import argparse
-import inspect
 import os
 import subprocess
 import sys
@@ -128,8 +127,6 @@ def _spreading(size: Size) -> tuple[dict[str, dict[int, float]], list[str]]:
         left_out.append("cores: this system does not let a process choose its cores")
     if find_spec("distributed") is None:
         left_out.append("workers: dask.distributed is not installed")
-    elif "client" not in inspect.signature(score_arrays).parameters:
-        left_out.append("workers: score_arrays takes no client")
     else:
         found["workers"] = measure_spreading(size, {n: _on_workers(n) for n in _up_to(cores())})
     return found, left_out

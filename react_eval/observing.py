@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
@@ -66,7 +67,7 @@ class Observations:
             if key in self.pools:
                 self.pools[key].merge(pool)
             else:
-                self.pools[key] = pool
+                self.pools[key] = deepcopy(pool)  # which goes on growing here, and not there
 
     def conclude(self, metric: Metric, settings: Any, clips: Sequence[str], reactions: int) -> Measurement:
         """What a metric concludes.
@@ -163,12 +164,7 @@ def _say_compiling(show: bool | None) -> None:
 def _in_threads(function: Callable[[Any], Any], items: Sequence[Any], workers: int) -> Iterator[Any]:
     """Results in the order of the items; those not begun are dropped where one fails or the caller is interrupted."""
     with ThreadPoolExecutor(workers) as pool:
-        results = pool.map(function, items)
-        try:
-            yield from results
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        yield from pool.map(function, items)
 
 
 def _processors() -> int:

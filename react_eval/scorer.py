@@ -116,7 +116,7 @@ class Scorer:
         self._targets = SplitTargets(OfficialTree(find_data_root(data), split)) if split is not None else None
         self._arrays = {name: value for name, value in arrays.items() if value is not None}
         self._clips, self._sessions, self._channels = clips, sessions, channels
-        self._made: ClipSet | None = None
+        self._made: dict[int, ClipSet] = {}
         usual = self._targets.usual_protocol if self._targets is not None else "react2024"
         self._protocols = chosen_protocols(protocol or usual)
         self._metrics, self._method, self._context = metrics, method, context
@@ -190,25 +190,24 @@ class Scorer:
         with self._lock:
             if not state.streams:
                 return
-            if not self._streams:
-                self._streams = self._made_streams(_kinds_of(state))
-            if state.fingerprint != self._fingerprint():
+            streams = self._streams or self._made_streams(_kinds_of(state))
+            if state.fingerprint != _fingerprint(streams):
                 raise InputError(
                     "the scorers have other protocols, metrics or targets. Make them with equal arguments."
                 )
-            for stream, (observations, _) in zip(self._streams, state.streams, strict=True):
+            for stream, (observations, _) in zip(streams, state.streams, strict=True):
                 told = observations.clips
                 digests = [(clip, each.digest) for clip, each in told.items()]
                 stream.check_against({each.shape[0] for each in told.values()}, digests)
-            for stream, (observations, predictions) in zip(self._streams, state.streams, strict=True):
+            self._streams = streams
+            for stream, (observations, predictions) in zip(streams, state.streams, strict=True):
                 stream.merge(observations, predictions)
 
     def state(self) -> ScorerState:
         """What was seen so far, which can be pickled; `merge` takes it."""
-        streams = [
-            (stream.observations, {clip: stream.spool[clip] for clip in stream.spool}) for stream in self._streams
-        ]
-        return ScorerState(self._fingerprint() if streams else "", streams)
+        with self._lock:
+            streams = [stream.copied() for stream in self._streams]
+            return ScorerState(_fingerprint(self._streams), streams)
 
     def reset(self) -> None:
         """Forget all predictions; the targets stay."""
@@ -253,14 +252,14 @@ class Scorer:
         return list(streams.values())
 
     def _array_targets(self, channels: int) -> ClipSet:
-        if self._made is None:
+        if channels not in self._made:
             sizes = [len(self._arrays[name]) for name in ("speaker", "neighbours", "listener") if name in self._arrays]
             ids = clip_ids(self._clips, len(self._clips) if self._clips is not None else next(iter(sizes), 0))
             given = self._channels
             schema = given if isinstance(given, ChannelSchema) else schema_for(given if given is not None else channels)
             targets = target_set(ids, schema, **self._arrays, beside="predictions")
-            self._made = replace(targets, sessions=self._sessions)
-        return self._made
+            self._made[channels] = replace(targets, sessions=self._sessions)
+        return self._made[channels]
 
     def _conclude(self, stream: Stream, partial: bool) -> Iterator[ScoreResult]:
         clips, share = stream.seen(partial)
@@ -273,13 +272,14 @@ class Scorer:
             options: dict[str, Any] = {"resources": self._resources, "context": self._context}
             yield conclude(clips, stream.observations, each, facts=facts, notes=notes, **options)
 
-    def _fingerprint(self) -> str:
-        parts = [
-            f"{stream.kind} {data_hash(stream.targets)} {list(stream.targets.clips)} "
-            f"{[(each.protocol.id, [use.key for use in each.uses]) for each in stream.plans]}"
-            for stream in self._streams
-        ]
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+def _fingerprint(streams: Sequence[Stream]) -> str:
+    parts = [
+        f"{stream.kind} {data_hash(stream.targets)} {list(stream.targets.clips)} "
+        f"{[(each.protocol.id, [use.key for use in each.uses]) for each in stream.plans]}"
+        for stream in streams
+    ]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _emptied(stream: Stream) -> Stream:

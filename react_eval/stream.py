@@ -106,6 +106,12 @@ class Stream:
             for clip, values in zip(part.clips, part.predictions, strict=True):
                 self.spool[clip] = values
 
+    def copied(self) -> tuple[Observations, dict[str, Values]]:
+        """What was seen so far, apart from what comes later; `merge` takes it."""
+        seen = Observations()
+        seen.add(self.observations)
+        return seen, {clip: self.spool[clip] for clip in self.spool}
+
     def merge(self, observations: Observations, predictions: Mapping[str, Values]) -> None:
         """Take over what clips told elsewhere; a clip that was seen on both sides counts once.
 

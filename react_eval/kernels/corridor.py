@@ -159,7 +159,8 @@ def warp_within(
         boundary[:, MARGIN + begin : MARGIN + first + 1 - LANES] = np.inf
         boundary[:, MARGIN + step + 1 - LANES : MARGIN + until + 1] = np.inf
         begin, until = max(first + 1 - LANES, 0), min(step - LANES, end)
-    return reached_total(cells[:, (frames - 1) % LANES], weights)
+    total = reached_total(cells[:, (frames - 1) % LANES], weights)
+    return total if total <= limit else np.inf
 
 
 @compiled

@@ -1,8 +1,8 @@
 """Sums over clips that are exact, so that neither batching nor order nor merging can change a bit.
 
-Each element keeps Σx and Σx² as two float64 each, a value and what rounding took from it (double-double). A float32 has
-24 bits and its square 48, so over up to 2²⁰ clips nothing at all is lost while an element's values span less than 2³⁰;
-beyond that about 2⁻¹⁰⁰ of the sum is.
+Each element keeps Σx and Σx² as two float64 each, a value and what rounding took from it (double-double, 106 bits). The
+square of a float32 has 48, so over 2¹⁴ clips nothing at all is lost while an element's values span less than 2²⁰;
+beyond that some 2⁻¹⁰⁰ of the sum may be, which the score, a float64, does not show.
 """
 
 from __future__ import annotations

@@ -1,8 +1,33 @@
 """Small seeded data sets with what real ones have: constant channels, binary action units, several neighbours."""
 
+import os
+
 import numpy as np
 
-__all__ = ["example", "smooth"]
+__all__ = ["KINDS", "example", "fewer_if_interpreted", "series", "smooth"]
+
+KINDS = ("uniform", "constant", "tiny", "binary", "offset", "signed zeros", "subnormal", "huge")
+
+
+def fewer_if_interpreted(count):
+    """How many examples to try: a tenth where kernels run as plain Python."""
+    return max(count // 10, 3) if os.environ.get("NUMBA_DISABLE_JIT") == "1" else count
+
+
+def series(kind, seed, *shape):
+    """Float32 values of one kind."""
+    noise = np.random.default_rng(seed).random(shape)
+    values = {
+        "uniform": noise,
+        "constant": np.full(shape, 0.1),
+        "tiny": 0.5 + 1e-6 * noise,
+        "binary": noise > 0.8,
+        "offset": 1000 + noise,
+        "signed zeros": np.where(noise > 0.5, 0.0, -0.0),
+        "subnormal": 1e-41 * noise,
+        "huge": 1e30 * noise,
+    }
+    return values[kind].astype(np.float32)
 
 
 def smooth(generator, *shape):

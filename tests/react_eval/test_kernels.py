@@ -51,7 +51,9 @@ def test_a_constant_series_has_no_variance_at_all(value, frames):
 def test_the_covariance_of_a_series_with_itself_is_its_variance_to_the_last_bit():
     _, deviations, variances = moments(series("offset", 0, 3, 99, 7))
     for reaction in range(3):
-        assert (covariances(deviations[reaction][None], deviations[reaction].ravel(), FIRST)[0, 0] == variances[reaction]).all()
+        assert (
+            covariances(deviations[reaction][None], deviations[reaction].ravel(), FIRST)[0, 0] == variances[reaction]
+        ).all()
 
 
 @tries[1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.util import find_spec
 from typing import Any
 
 import numba
@@ -18,10 +17,13 @@ def cuda_problem() -> str | None:
     Returns:
         None where torch and numba can both use a CUDA GPU, else a sentence that says what is missing and how to get it.
     """
-    if find_spec("torch") is None:
-        return "PyTorch is not installed; install a build with CUDA, as https://pytorch.org/get-started says."
-    import torch
-
+    try:
+        import torch
+    except ImportError as error:
+        return (
+            f"PyTorch cannot be imported ({_first_line(error)}); "
+            "install a build with CUDA, as https://pytorch.org/get-started says."
+        )
     if torch.version.cuda is None:
         return (
             f"PyTorch {torch.__version__} was built without CUDA; "

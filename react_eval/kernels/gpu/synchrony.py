@@ -38,12 +38,11 @@ def _at_lag(series: Tensor, lag: int) -> Tensor:
     ours = series[:, :-1].narrow(2, max(lag, 0), overlap)
     theirs = series[:, -1:].narrow(2, max(-lag, 0), overlap)
     values = torch.cat([ours, theirs], 1)
-    constant = (values == values[:, :, :1]).all(2)
-    # Relative to the first frame, so that the mean of nearly equal values keeps its digits.
+    # Relative to the first frame, a constant series deviates by exactly 0, and 0/0 is NaN; no other series does.
     values = values.double() - values[:, :, :1].double()
     deviations = values - ordered_mean(values, 2)[:, :, None]
     factors = torch.stack([deviations, deviations[:, -1:].expand_as(deviations)])
     squares, products = ordered_sum(factors * deviations, 3)
     spreads = squares.sqrt()
-    undefined = constant[:, :-1] | constant[:, -1:]
-    return torch.where(undefined, torch.nan, products[:, :-1] / spreads[:, :-1] / spreads[:, -1:])
+    correlations: Tensor = products[:, :-1] / spreads[:, :-1] / spreads[:, -1:]
+    return correlations

@@ -9,11 +9,11 @@ Registers can only be indexed by constants, and numba cannot be told to unroll, 
 layout of channels: every value of a frame is a variable of its own.
 
 Estimate for an H200 (132 multiprocessors of 4 × 32 lanes, 1.98 GHz), float32, 25 channels in groups of 15, 2 and 8, 3
-rows a lane: a step of a warp takes 150 subtractions and fused additions, 27 instructions of the recurrence, 25 loads
-from shared memory, 6 shuffles and about 25 others, 78 a row. 644,800 matrices of 750 × 750 are 3.9e11 cells with the
-ends of strips: 0.9 s if every scheduler issues always, 1.3 s at 70 %. Shared memory and shuffles are busy for 31 of
-the 58 cycles of a step. 168 registers, which ptxas 13.0 fills without spilling, leave 12 warps a multiprocessor, 3 a
-scheduler; 9 independent sums a warp hide the rest. In float64 one row a lane: about 2.5 s where every pair needs it.
+rows a lane: a step of a warp is 265 instructions of PTX, of which 150 are subtractions and fused additions, 27 the
+recurrence, 25 loads from shared memory and 6 shuffles; its part of a tile is 14 more. 644,800 matrices of 750 × 750 are
+4.0e9 steps with the ends of strips: 1.1 s if every scheduler issues always, 1.5 s at 70 %. Shared memory and shuffles
+are busy for 31 of the 70 cycles of a step. 168 registers, in which ptxas 13.0 spills nothing, leave 12 warps a
+multiprocessor, 3 a scheduler; 9 independent sums a warp hide the rest. In float64, one row a lane: 4 s if all need it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Runs the warping kernel on a CPU: the lanes of a warp as generators that meet at every shuffle and barrier.
 
-A lane runs to its next meeting point before any other lane starts from the last one, in an order of choice, so what is
-read without a barrier is wrong in one order or the other. Memory that nobody wrote holds NaN, on which `least` fails.
+What lanes write into memory can be read from the next barrier on, and not from a shuffle on, as the memory model has
+it; memory that nobody wrote holds NaN, on which `least` fails.
 """
 
 import re
@@ -34,25 +34,49 @@ class LockstepKernel:
         return self
 
     def __call__(self, *arguments):
-        *_, scratch, _distances = arguments
-        scratch[:] = np.nan
+        *compared, scratch, distances = arguments
+        memories = [Memory(scratch.shape, scratch.dtype)]
+        arguments = (*compared, memories[0], distances)
         for block in range(self.blocks):
-            shared = {}
+            del memories[1:]
             for warp in range(self.warps):
-                run([self.lane(block, warp, lane, shared, arguments) for lane in range(32)], self.order)
+                run([self.lane(block, warp, lane, memories, arguments) for lane in range(32)], self.order, memories)
 
-    def lane(self, block, warp, lane, shared, arguments):
+    def lane(self, block, warp, lane, memories, arguments):
+        def shared_array(shape, number):
+            if len(memories) == 1:
+                memories.append(Memory(shape, number))
+            return memories[1]
+
         device = SimpleNamespace(
             threadIdx=SimpleNamespace(x=lane, y=warp),
             blockIdx=SimpleNamespace(x=block),
             gridDim=SimpleNamespace(x=self.blocks),
-            shared=SimpleNamespace(
-                array=lambda shape, number: shared.setdefault("tile", np.full(shape, np.nan, number))
-            ),
+            shared=SimpleNamespace(array=shared_array),
         )
         names = self.names | {"cuda": device}
         exec(self.code, names)  # noqa: S102
         return names["sweep"](*arguments)
+
+
+class Memory:
+    """An array that shows what was written once a barrier has passed."""
+
+    def __init__(self, shape, number):
+        self.values = np.full(shape, np.nan, number)
+        self.written = {}
+
+    def __getitem__(self, place):
+        return self.values[place]
+
+    def __setitem__(self, place, value):
+        assert place not in self.written, "written twice without a barrier"
+        self.written[place] = value
+
+    def pass_barrier(self):
+        for place, value in self.written.items():
+            self.values[place] = value
+        self.written.clear()
 
 
 def least(one, other):
@@ -61,7 +85,7 @@ def least(one, other):
     return min(one, other)
 
 
-def run(lanes, order):
+def run(lanes, order, memories):
     """Advance all lanes from meeting point to meeting point until they end together."""
     answers = [None] * len(lanes)
     while True:
@@ -74,7 +98,11 @@ def run(lanes, order):
         if ended:
             assert ended == len(lanes), "some lanes ended while others wait"
             return
-        assert len({kind for kind, _, _ in met.values()}) == 1, "lanes wait for different things"
+        kinds = {kind for kind, _, _ in met.values()}
+        assert len(kinds) == 1, "lanes wait for different things"
+        if kinds == {"syncwarp"}:
+            for memory in memories:
+                memory.pass_barrier()
         answers = [answer(met, lane) for lane in range(len(lanes))]
 
 

@@ -28,10 +28,10 @@ def python(script, *arguments, **environment):
 def test_the_simulator_finds_the_nearest_listeners(tmp_path):
     generator = np.random.default_rng(0)
     reactions, listeners = (
-        generator.random((2, 1, 99, 2), dtype=np.float32),
-        generator.random((3, 12, 2), dtype=np.float32),
+        generator.random((2, 1, 34, 2), dtype=np.float32),
+        generator.random((3, 6, 2), dtype=np.float32),
     )
-    lengths, groups = np.array([12, 5, 9]), ((0, 1, 1.0), (1, 2, 0.5))
+    lengths, groups = np.array([6, 3, 4]), ((0, 1, 1.0), (1, 2, 0.5))
     starts, stops, weights = (np.array(column) for column in zip(*groups, strict=True))
     compared = {"reactions": reactions, "listeners": listeners, "lengths": lengths}
     compared |= {"clip": np.array([0, 0, 1]), "listener": np.array([0, 1, 2])}
@@ -83,3 +83,8 @@ def test_the_kernel_compiles_to_registers_alone(tmp_path, starts, stops, width, 
 def test_a_build_without_cuda_is_named_as_the_problem():
     assert "built without CUDA" in cuda_problem()
     assert "install" in cuda_problem()
+
+
+def test_a_missing_torch_is_named_as_the_problem(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert cuda_problem.__wrapped__().startswith("PyTorch cannot be imported")

@@ -78,7 +78,6 @@ def test_lags_and_spreads_are_those_of_the_cpu():
             assert correlations[clip, number].cpu().numpy() == pytest.approx(expected, rel=1e-7, abs=1e-9)
 
 
-@pytest.mark.slow
 def test_speed_on_a_test_split(capsys):
     clips, count, neighbours = 128, 10, 40
     reactions, listeners = wandering(0, clips, count, 750, 25).cuda(), wandering(1, 400, 750, 25).cuda()
