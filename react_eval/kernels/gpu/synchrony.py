@@ -18,7 +18,7 @@ __all__ = ["lag_correlations"]
 def lag_correlations(reactions: Tensor, speakers: Tensor, longest: int) -> Tensor:
     """r(lag) = Pearson(reaction[lag:], speaker[:-lag]), and the reverse for negative lags, channel by channel.
 
-    Takes some 50 bytes of memory for each value of the reactions.
+    Takes some 70 bytes of memory for each value of reactions and speakers.
 
     Args:
         reactions: (B, α, T, C) float32.

@@ -42,7 +42,7 @@ def nearest_series(
 
     Args:
         reactions: (B, α, T, C) float32.
-        listeners: (M, T_max, C) float32; what lies beyond a listener's length is never read.
+        listeners: (M, T_max, C) float32; what lies beyond a listener's length does not count.
         lengths: (M,) frames of each listener.
         pair_clip: (P,) clip of each pair, an index into `reactions`.
         pair_listener: (P,) listener of each pair, an index into `listeners`; P · α below 2³¹.

@@ -28,6 +28,7 @@ FakeCUDAModule.lanes = [None] * 32
 FakeCUDAModule.syncwarp = FakeCUDAModule.syncthreads
 FakeCUDAModule.shfl_sync = lambda _, _mask, value, lane: exchange(value, lambda own: lane)
 FakeCUDAModule.shfl_up_sync = lambda _, _mask, value, by: exchange(value, lambda own: own - by if own >= by else own)
+sys.setswitchinterval(1e-5)  # the simulator's main thread polls the others
 warping_kernel._MOST_WARPS = 1
 warping_kernel._FRAME_REGISTERS = 2
 warping._FEWEST_BLOCKS = 1

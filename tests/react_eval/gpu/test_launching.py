@@ -28,10 +28,10 @@ def python(script, *arguments, **environment):
 def test_the_simulator_finds_the_nearest_listeners(tmp_path):
     generator = np.random.default_rng(0)
     reactions, listeners = (
-        generator.random((2, 1, 34, 2), dtype=np.float32),
-        generator.random((3, 6, 2), dtype=np.float32),
+        generator.random((2, 1, 33, 2), dtype=np.float32),
+        generator.random((3, 4, 2), dtype=np.float32),
     )
-    lengths, groups = np.array([6, 3, 4]), ((0, 1, 1.0), (1, 2, 0.5))
+    lengths, groups = np.array([4, 2, 3]), warping.whole(2)
     starts, stops, weights = (np.array(column) for column in zip(*groups, strict=True))
     compared = {"reactions": reactions, "listeners": listeners, "lengths": lengths}
     compared |= {"clip": np.array([0, 0, 1]), "listener": np.array([0, 1, 2])}

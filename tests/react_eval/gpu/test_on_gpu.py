@@ -11,7 +11,6 @@ from react_eval.kernels import lag_correlation, spread
 from react_eval.kernels.gpu.availability import cuda_problem
 from react_eval.kernels.gpu.concordance import best_concordance, series_moments
 from react_eval.kernels.gpu.diversity import movement, spread_of_reactions
-from react_eval.kernels.gpu.exact_sums import add_clips
 from react_eval.kernels.gpu.synchrony import lag_correlations
 from react_eval.kernels.gpu.warping import nearest_series
 from react_eval.kernels.nearest_series import nearest_series as nearest_series_on_cpu
@@ -58,9 +57,8 @@ def test_tensors_have_the_bits_that_they_have_on_the_cpu():
     def everything(device):
         ours, theirs, beside = (each.to(device) for each in (reactions, speakers, listeners))
         best = best_concordance(ours, series_moments(beside), neighbours.to(device), 1e-8, False)
-        sums = add_clips(torch.zeros(4, ours[0].numel(), dtype=torch.float64, device=device), ours.flatten(1))
         spreads = spread_of_reactions(ours), movement(ours, 1)
-        return [each.cpu().numpy() for each in (*best, lag_correlations(ours, theirs, 49), *spreads, sums)]
+        return [each.cpu().numpy() for each in (*best, lag_correlations(ours, theirs, 49), *spreads)]
 
     for here, there in zip(everything("cpu"), everything("cuda"), strict=True):
         np.testing.assert_array_equal(there, here)
@@ -83,13 +81,12 @@ def test_speed_on_a_test_split(capsys):
     reactions, listeners = wandering(0, clips, count, 750, 25).cuda(), wandering(1, 400, 750, 25).cuda()
     numbers = torch.tensor(np.random.default_rng(0).integers(0, 400, (clips, neighbours))).cuda()
     pairs = torch.arange(clips).repeat_interleave(neighbours).cuda(), numbers.flatten()
-    moments, sums = series_moments(listeners), torch.zeros(4, reactions[0].numel(), dtype=torch.float64).cuda()
+    moments = series_moments(listeners)
     works = {
         "warping": partial(nearest_series, reactions, listeners, torch.full((400,), 750).cuda(), *pairs, *GROUPS_25),
         "concordance": partial(best_concordance, reactions, moments, numbers, 1e-8, False),
         "synchrony": partial(lag_correlations, reactions, listeners[:clips], 49),
         "diversity": lambda: (spread_of_reactions(reactions), movement(reactions, 1)),
-        "exact sums": partial(add_clips, sums, reactions.flatten(1)),
     }
     with capsys.disabled():
         print(f"\n{torch.cuda.get_device_name()}, seconds for 1,612 clips (the first call also compiles):")

@@ -7,10 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import concordance, diversity, synchrony
 
-from react_eval.kernels import exact_sums, lag_correlation, spread
+from react_eval.kernels import lag_correlation, spread
 from react_eval.kernels.gpu.concordance import best_concordance, series_moments
 from react_eval.kernels.gpu.diversity import movement, spread_of_reactions
-from react_eval.kernels.gpu.exact_sums import add_clips
 from react_eval.kernels.gpu.ordered_sums import ordered_mean, ordered_sum
 from react_eval.kernels.gpu.synchrony import lag_correlations
 from react_eval.metrics.frcorr import FRCorrSettings, frcorr
@@ -154,18 +153,6 @@ def test_equal_reactions_and_motionless_ones_have_exactly_none():
     reactions = series("uniform", 0, 2, 1, 1, 3).expand(2, 7, 751, 3)
     assert (spread_of_reactions(reactions) == 0).all()
     assert (movement(reactions, 1) == 0).all()
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.integers(1, 9), st.integers(0, 9), kinds, kinds, seeds)
-def test_exact_sums_are_those_of_the_cpu_to_the_last_bit(count, cut, kind, other_kind, seed):
-    clips = torch.cat([series(kind, seed, count, 6), series(other_kind, seed + 1, 2, 6)])
-    on_cpu = exact_sums.empty_sums(6)
-    sums = torch.zeros(4, 6, dtype=torch.float64)
-    for part in (clips[:cut], clips[cut:]):
-        exact_sums.add_clips(on_cpu, part.numpy())
-        sums = add_clips(sums, part)
-    assert (sums.numpy() == on_cpu).all()
 
 
 def test_a_clip_gets_the_same_bits_in_any_batch():
