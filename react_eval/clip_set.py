@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from threading import Lock
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -59,7 +60,7 @@ class ClipSet:
     recordings: Sequence[str] | None = None
     reactions: int = 0
     listener_ids: Sequence[str] = ()
-    _of_data: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
+    _of_data: _Computed = field(default_factory=lambda: _Computed(), repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -108,13 +109,30 @@ class ClipSet:
         )
 
     def shared_of_data(self, key: Hashable, compute: Callable[[], Result]) -> Result:
-        """Compute something once that depends on listeners and speakers alone, for all predictions on the same data.
+        """Compute something once that depends on listeners and speakers alone, for all predictions on the same data."""
+        return self._of_data.once(key, compute)
 
-        Two threads that ask at once may both compute it; they find the same.
-        """
-        if key not in self._of_data:
-            self._of_data[key] = compute()
-        found: Result = self._of_data[key]
+    def without_computed(self) -> ClipSet:
+        """The same without predictions and without what was computed once, to be sent elsewhere."""
+        return replace(self, predictions=(), _of_data=_Computed())
+
+
+class _Computed:
+    """What was computed by key; of threads that ask for one key at once, one computes and the others wait."""
+
+    def __init__(self) -> None:
+        self._found: dict[Hashable, Any] = {}
+        self._locks: dict[Hashable, Lock] = {}
+
+    def __reduce__(self) -> tuple[type[_Computed], tuple[()]]:
+        return _Computed, ()  # elsewhere it is computed again
+
+    def once(self, key: Hashable, compute: Callable[[], Result]) -> Result:
+        if key not in self._found:
+            with self._locks.setdefault(key, Lock()):
+                if key not in self._found:
+                    self._found[key] = compute()
+        found: Result = self._found[key]
         return found
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -74,7 +73,7 @@ def observe_on_cluster(
     """
     observations = Observations()
     open_blocks = _blocks(clips)
-    bare = replace(clips, predictions=(), _of_data={})
+    bare = clips.without_computed()
     with_progress = iter(track(range(len(clips)), label, show=show_progress))
     for _ in range(_ATTEMPTS):
         lost = []
