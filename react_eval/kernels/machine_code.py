@@ -65,6 +65,15 @@ class KernelCache(caching.FunctionCache):
 
     _impl_class = _Files
 
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Code that was kept; None where there is none, or what a full disk or a kill left of it cannot be read."""
+        try:
+            return super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+        except Exception:  # whatever reading a damaged pickle raises
+            with suppress(OSError):
+                self.flush()  # type: ignore[no-untyped-call]
+            return None
+
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep compiled code; a folder that has become read-only or full costs time at the next start, nothing else."""
         with suppress(OSError):
