@@ -210,9 +210,10 @@ def _all_dead(
     for group in range(len(budgets)):
         paid = min(least(cells[group]), least(corners[group]))
         # Whatever lane it is in, a path enters the next strip at this column or a later one.
+        column = min(max(step - LANES, 0), end)
         to_go = _to_go(record, count, strip, group)
         ahead = np.inf
-        for place in range(max(end - (step - LANES), 0) + 1):
+        for place in range(end - column + 1):
             ahead = min(ahead, to_go[place])
             if paid + ahead <= budgets[group]:
                 return False

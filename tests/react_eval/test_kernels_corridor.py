@@ -82,6 +82,7 @@ def test_it_holds_around_every_edge_of_boxes_and_strips(rows, others):
     pair = Pair(series("uniform", 0, rows, 25), series("uniform", 1, others, 25), SEVERAL)
     assert pair.least() <= pair.distance * (1 + pair.error)
     assert pair.within(pair.distance * (1 + pair.error)) == pair.distance
+    assert {pair.within(factor * pair.distance) for factor in (0.0, 0.3, 0.5, 0.7, 0.9, 0.99)} == {np.inf}
 
 
 @pytest.mark.parametrize("frames", LENGTHS)
