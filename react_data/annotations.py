@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from react_data.channels import COEFFICIENTS_58, EMOTION_25
 from react_data.errors import AnnotationError
+from react_data.stored_arrays import open_array
 
 __all__ = ["read_coefficients", "read_emotion"]
 
@@ -53,12 +54,12 @@ def read_coefficients(path: Path) -> Series:
         AnnotationError: If the file is missing, no plain array of numbers, or holds a value that is not finite.
     """
     try:
-        stored = np.load(path, allow_pickle=False)
+        stored = open_array(path)
     except FileNotFoundError:
         raise AnnotationError(f"{path} does not exist. Copy the clip's file there.") from None
     except (ValueError, OSError, EOFError, MemoryError) as error:
         raise AnnotationError(f"{path} is not a .npy array: {error}.") from None
-    if not isinstance(stored, np.ndarray) or stored.dtype.kind != "f" or stored.ndim < 2:
+    if stored.dtype.kind != "f" or stored.ndim < 2:
         raise AnnotationError(f"{path} does not hold an array of floats with frames and coefficients.")
     return _checked(stored.reshape(stored.shape[0], -1).astype(np.float32), len(COEFFICIENTS_58), path)
 

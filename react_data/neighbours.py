@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from react_data.clip_lists import RecordingRow, recording_key
 from react_data.errors import NeighbourMatrixError
 from react_data.problems import abbreviate
+from react_data.stored_arrays import open_array
 
 __all__ = ["cut_neighbours", "load_matrix", "matrix_problems", "read_neighbours"]
 
@@ -35,7 +36,7 @@ def load_matrix(path: Path) -> NDArray[np.generic]:
         NeighbourMatrixError: If the file is no plain ``.npy`` array.
     """
     try:
-        return np.asanyarray(np.load(path, mmap_mode="r", allow_pickle=False))
+        return open_array(path)
     except (ValueError, OSError, EOFError) as error:
         raise NeighbourMatrixError(f"{path} is not a .npy matrix: {error}. Copy the challenge's file again.") from None
 

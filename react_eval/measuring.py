@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from react_data.problems import abbreviate
 from react_eval import __version__
@@ -18,9 +19,11 @@ from react_eval.clip_set import ClipSet
 from react_eval.computing import Resources
 from react_eval.diagnostics import diagnose, look_at_values
 from react_eval.errors import InputError
+from react_eval.examples import choose_examples
 from react_eval.intervals import bootstrap_intervals
 from react_eval.observing import Observations, wanted_of
 from react_eval.protocol import MetricUse, Protocol, find_protocol
+from react_eval.registry import Measurement
 from react_eval.result import ProtocolResults, ScoreResult
 
 __all__ = ["Plan", "chosen_protocols", "conclude", "data_hash", "gather", "measure", "plan"]
@@ -159,10 +162,12 @@ def conclude(
     }
     lengths = sorted({observations.clips[clip].shape[1] for clip in clips.clips})
     beside, left_out = _context(clips, plan, resources) if context else ({}, [])
+    groups, group_kind = clips.groups()
+    listeners = _listener_names(clips)
     return ScoreResult(
         protocol=plan.protocol,
         measurements=measurements,
-        context=beside,
+        context={name: {key: each.value for key, each in found.items()} for name, found in beside.items()},
         facts={
             **facts,
             "clips": len(clips),
@@ -175,7 +180,11 @@ def conclude(
         intervals=bootstrap_intervals(clips, plan.uses, measurements) if plan.protocol.intervals else {},
         notes=(*notes, *plan.left_out, *left_out),
         clips=tuple(clips.clips),
-        listeners=_listener_names(clips),
+        groups=tuple(groups.tolist()),
+        group_kind=group_kind,
+        listeners=listeners,
+        context_per_clip={name: _by_clip(plan, found) for name, found in beside.items()},
+        examples=choose_examples(clips, measurements, listeners),
         run={
             "react_eval": __version__,
             "numpy": np.__version__,
@@ -198,8 +207,8 @@ def gather(results: Sequence[ScoreResult]) -> ScoreResult | ProtocolResults:
     return results[0] if len(results) == 1 else ProtocolResults(tuple(results))
 
 
-def _context(clips: ClipSet, plan: Plan, resources: Resources) -> tuple[dict[str, dict[str, float]], list[str]]:
-    """GT's and B_Mime's values, and why one is missing.
+def _context(clips: ClipSet, plan: Plan, resources: Resources) -> tuple[dict[str, dict[str, Measurement]], list[str]]:
+    """What the metrics find for GT and B_Mime, and why one is missing.
 
     One reaction each is measured and stands for all, since all would be equal.
     """
@@ -208,7 +217,7 @@ def _context(clips: ClipSet, plan: Plan, resources: Resources) -> tuple[dict[str
         "GT": [clips.listeners[own[clip]] for clip in clips.clips] if own and clips.listeners is not None else None,
         "B_Mime": clips.speakers,
     }
-    found: dict[str, dict[str, float]] = {}
+    found: dict[str, dict[str, Measurement]] = {}
     left_out = []
     for name, series in sources.items():
         if series is not None:
@@ -220,13 +229,16 @@ def _context(clips: ClipSet, plan: Plan, resources: Resources) -> tuple[dict[str
     return found, left_out
 
 
-def _baseline(clips: ClipSet, plan: Plan, series: Iterable[Any], resources: Resources) -> dict[str, float]:
+def _baseline(clips: ClipSet, plan: Plan, series: Iterable[Any], resources: Resources) -> dict[str, Measurement]:
     baseline = clips.part(range(len(clips)), [np.asarray(each)[None] for each in series])
     observations = resources.observe(baseline, wanted_of(plan.uses))
-    return {
-        use.key: observations.conclude(use.record, use.settings, clips.clips, clips.reactions).value
-        for use in plan.uses
-    }
+    return {use.key: observations.conclude(use.record, use.settings, clips.clips, clips.reactions) for use in plan.uses}
+
+
+def _by_clip(plan: Plan, found: Mapping[str, Measurement]) -> dict[str, NDArray[np.float64]]:
+    """Values by clip of the metrics that have them, means over reactions."""
+    series = {use.key: found[use.key].per_clip.get(use.metric) for use in plan.uses}
+    return {key: each.reshape(len(each), -1).mean(axis=1) for key, each in series.items() if each is not None}
 
 
 def _predictions_hash(clips: ClipSet, observations: Observations) -> str:

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from react_eval import __version__
 from react_eval.errors import UnknownNameError
+from react_eval.examples import Example
 from react_eval.grid import Grid
 from react_eval.intervals import Interval
 from react_eval.protocol import MetricUse, Protocol
@@ -59,7 +61,13 @@ class ScoreResult(Mapping[str, float]):
         intervals: 95 % bootstrap intervals by result key, where the protocol has them.
         notes: What a person should know about the inputs.
         clips: Ids of the scored clips; empty in a public result.
+        groups: Number of the group that each clip belongs to; clips of one group depend on each other. Empty in a
+            public result.
+        group_kind: What a group is: ``"sessions"``, ``"recordings"`` or ``"clips"``.
         listeners: Ids of the listeners, which name the nearest neighbours; empty in a public result.
+        context_per_clip: Values of GT and B_Mime by clip, by baseline and result key of the metrics that have them;
+            empty in a public result.
+        examples: Clips to look at; empty in a public result.
         run: Timings, versions and ``file_notes`` on how a file is packed, which are no part of the scores.
     """
 
@@ -72,7 +80,11 @@ class ScoreResult(Mapping[str, float]):
     intervals: Mapping[str, Interval] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     clips: tuple[str, ...] = ()
+    groups: tuple[int, ...] = ()
+    group_kind: str = ""
     listeners: tuple[str, ...] = ()
+    context_per_clip: Mapping[str, Mapping[str, NDArray[np.float64]]] = field(default_factory=dict)
+    examples: tuple[Example, ...] = ()
     run: Mapping[str, Any] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> float:
@@ -189,7 +201,7 @@ class ScoreResult(Mapping[str, float]):
     def public(self) -> ScoreResult:
         """Aggregates only: nothing that shows a test clip."""
         bare = {key: replace(found, per_clip={}) for key, found in self.measurements.items()}
-        return replace(self, measurements=bare, clips=(), listeners=())
+        return replace(self, measurements=bare, clips=(), groups=(), listeners=(), context_per_clip={}, examples=())
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data: ``scores``, the same for the same predictions, data and protocol; and ``run``."""

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
 from react_data.command_line import BAD_INPUT, print_json
 from react_data.location import find_data_root
 from react_data.official_tree import OfficialTree
+from react_data.stored_arrays import open_array
 from react_eval.computing import Resources
 from react_eval.errors import SubmissionError, UnreadableFileError
 from react_eval.protocol import Protocol, find_protocol
@@ -24,6 +24,8 @@ from react_eval.tables import table
 from react_eval.targets import SplitTargets
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from react_eval.grid import Grid
 
 __all__ = ["Output", "score_bare_arrays", "score_files"]
@@ -195,14 +197,11 @@ def _client(address: str | None) -> Iterator[Any]:
         yield client
 
 
-def _load(path: Path) -> Any:
+def _load(path: Path) -> NDArray[Any]:
     try:
-        loaded = np.load(path, allow_pickle=False, mmap_mode="r")
+        return open_array(path)
     except (OSError, ValueError, EOFError) as error:
         raise UnreadableFileError(f"{path} is not a plain .npy array: {error}. Write it with numpy.save.") from None
-    if not isinstance(loaded, np.ndarray):
-        raise UnreadableFileError(f"{path} holds several arrays, expected one. Write it with numpy.save.")
-    return loaded
 
 
 def _overridden(protocols: Sequence[str], overrides: Sequence[str]) -> list[Protocol]:

@@ -151,7 +151,8 @@ class Stream:
         part = self.part(clips, ())
         reactions = found[clips[0]].shape[0]
         share = f"partial {len(clips)}/{len(expected)}" if len(clips) < len(expected) else ""
-        return replace(part, predictions=_Spooled(self.spool, clips), reactions=reactions), share
+        predictions = _Spooled(self.spool, clips) if len(self.spool) else ()
+        return replace(part, predictions=predictions, reactions=reactions), share
 
     def _check_shape(self, clip: str, values: Values) -> None:
         if self.frames is not None and values.shape[1] < self.frames:
