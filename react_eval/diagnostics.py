@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from react_data.channels import ChannelSchema
 from react_eval.clip_set import ClipSet, ClipView
 from react_eval.observing import Observations
 from react_eval.prediction_values import ValueSummary, summarise_values
@@ -47,7 +48,8 @@ def diagnose(clips: ClipSet, observations: Observations, measured: Mapping[str, 
         measured: What the metrics found, by result key.
 
     Returns:
-        Plain numbers, texts and dicts: ``coverage`` (share of prediction series that vary), ``value_ranges`` and
+        Plain numbers, texts and dicts: ``coverage`` (share of prediction series that vary), ``channel_coverage`` (the
+        same by channel) and ``listener_coverage`` (of the real listeners), ``value_ranges`` and
         ``outside_range`` (share of values) by group, ``action_units`` (``"binary"`` or ``"continuous"``),
         ``identical_reactions`` (clips with at least two equal ones), ``neighbours`` (least, median, most a clip),
         ``clips_without_neighbours``, ``distinct_neighbours`` matched by metric, and each metric's own details.
@@ -83,15 +85,30 @@ def _describe_values(clips: ClipSet, observations: Observations) -> dict[str, An
     high = np.max([each.summary.high for each in found], axis=0)
     outside = np.sum([each.summary.outside for each in found], axis=0)
     count = sum(each.summary.count for each in found)
-    series = sum(each.shape[0] * each.shape[2] for each in told)
+    series = sum(each.shape[0] for each in told)
+    varying = 1 - np.sum([each.summary.constant for each in found], axis=0) / series
     parts = {group.name: slice(group.start, group.stop) for group in schema.groups}
     bounded = [group.name for group in schema.groups if group.low is not None or group.high is not None]
     facts: dict[str, Any] = {
-        "coverage": 1 - sum(each.summary.constant_series for each in found) / series,
+        "coverage": float(varying.mean()),
+        "channel_coverage": _named(varying, schema),
         "value_ranges": {name: [float(low[part].min()), float(high[part].max())] for name, part in parts.items()},
         "outside_range": {name: float(outside[parts[name]].mean() / count) for name in bounded},
         "identical_reactions": sum(bool(each.summary.identical) for each in found),
     }
+    if clips.listeners is not None:
+        listeners = clips.listeners
+        real = clips.shared_of_data("listener coverage", lambda: _share_varying(listeners))
+        facts["listener_coverage"] = _named(real, schema)
     if _UNITS in parts:
         facts["action_units"] = "binary" if all(each.binary_units for each in found) else "continuous"
     return facts
+
+
+def _share_varying(series: Iterable[Any]) -> NDArray[np.float64]:
+    """In which share of the series each channel varies."""
+    return np.asarray(np.mean([(values != values[0]).any(axis=0) for values in series], axis=0))
+
+
+def _named(shares: NDArray[np.float64], schema: ChannelSchema) -> dict[str, float]:
+    return {name: float(share) for name, share in zip(schema.channels, shares, strict=True)}

@@ -75,13 +75,14 @@ class ValueSummary:
         not_finite_clips: In which clips.
         not_finite_places: The first of them.
         identical: Clips with at least two identical reactions.
-        constant_series: How many (clip, reaction, channel) series do not change over time.
+        constant: How many (clip, reaction) series of each channel do not change over time, (C,).
         constant_places: The first of them; their frame is 0.
     """
 
     low: Values
     high: Values
     outside: NDArray[np.int64]
+    constant: NDArray[np.int64]
     count: int = 0
     beyond: int = 0
     beyond_places: list[Place] = field(default_factory=list)
@@ -89,8 +90,12 @@ class ValueSummary:
     not_finite_clips: list[int] = field(default_factory=list)
     not_finite_places: list[Place] = field(default_factory=list)
     identical: list[int] = field(default_factory=list)
-    constant_series: int = 0
     constant_places: list[Place] = field(default_factory=list)
+
+    @property
+    def constant_series(self) -> int:
+        """How many (clip, reaction, channel) series do not change over time."""
+        return int(self.constant.sum())
 
 
 def summarise_values(
@@ -109,7 +114,8 @@ def summarise_values(
     """
     channels = len(schema)
     start = np.full(channels, np.inf, np.float32)
-    summary = ValueSummary(low=start, high=-start, outside=np.zeros(channels, np.int64))
+    outside, constant = np.zeros((2, channels), np.int64)
+    summary = ValueSummary(low=start, high=-start, outside=outside, constant=constant)
     bounds = _bounds(schema)
     for position in track(range(len(clips)), label, show=show_progress):
         _add_clip(summary, np.asarray(clips[position]), position, bounds, schema.hard_limit)
@@ -143,7 +149,7 @@ def _add_clip(
         _note_places(summary.beyond_places, beyond, values, position)
     constant = smallest == largest
     if constant.any():
-        summary.constant_series += _count(constant)
+        summary.constant += constant.sum(axis=0)
         _note_places(summary.constant_places, constant[:, None], values, position)
     if has_identical_reactions(values):
         summary.identical.append(position)
