@@ -41,6 +41,7 @@ def main() -> None:
 @click.option("--neighbours", type=_Path, help="Bare array (N, M) of 0 and 1.")
 @click.option("--personal", type=_Path, help="Bare array (N, M) of 0 and 1: neighbours of the same listener.")
 @click.option("--save", type=_Path, help="Also write the result: .json, .md, .tex or .csv.")
+@click.option("--html", type=_Path, help="Also write the report: one self-contained HTML page on why.")
 @click.option("--public", is_flag=True, help="Leave out everything that shows a single clip.")
 @click.option("--no-context", is_flag=True, help="Do not score GT and B_Mime beside the predictions.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
@@ -57,6 +58,7 @@ def score(
     overrides: tuple[str, ...],
     method: str | None,
     save: Path | None,
+    html: Path | None,
     public: bool,
     no_context: bool,
     device: str,
@@ -71,7 +73,7 @@ def score(
 
     how: dict[str, Any] = {"metrics": list(metrics) or None, "context": not no_context}
     how |= {"show_progress": False if quiet else None, "device": device, "threads": threads, "cluster": cluster}
-    output = Output(save, public, as_json)
+    output = Output(save, html, public, as_json)
     if arrays["predictions"] is not None:
         if preds or split is not None or data is not None:
             raise click.UsageError("--predictions takes bare arrays: leave out the file, --split and --data.")
@@ -80,8 +82,9 @@ def score(
         return
     if not preds or split is None:
         raise click.UsageError("name a submission file and --split, or give bare arrays with --predictions.")
-    if method is not None and len(preds) > 1:
-        raise click.UsageError("--method names one method, but there are several files.")
+    for option, value in (("--method", method), ("--html", html)):
+        if value is not None and len(preds) > 1:
+            raise click.UsageError(f"{option} is about one submission, but there are several files.")
     score_files(preds, split, data, protocols, overrides, output=output, method=method, **how)
 
 
@@ -208,4 +211,5 @@ def demo(folder: Path, recordings: int, seed: int, quiet: bool) -> None:
     tables = run_demo(folder, recordings=recordings, seed=seed, show_progress=False if quiet else None, say=say)
     for each in tables:
         click.echo(each.to_text() + "\n")
-    click.echo(f"Report: {folder / 'report.md'}, LaTeX: {folder / 'tables.tex'}, results: {folder / 'results'}")
+    click.echo(f"Look at {folder / 'reports'} in a browser; tables: {folder / 'report.md'}, {folder / 'tables.tex'};")
+    click.echo(f"results: {folder / 'results'}")

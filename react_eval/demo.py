@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import react_data
-from react_data.official_tree import open_split
+from react_data.official_tree import OfficialTree, open_split
 from react_eval.baselines import NAMES, baseline, generate_predictions
+from react_eval.computing import Resources
 from react_eval.grid import Grid
 from react_eval.result import ProtocolResults
-from react_eval.scoring import score
+from react_eval.scoring import score_against
 from react_eval.submissions import save_submission
 from react_eval.tables import table
+from react_eval.targets import SplitTargets
 from react_eval.validation import validate
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ def score_baselines(
     """
     dataset = open_split(root, split)
     train = _training_split(root)
+    targets, resources = SplitTargets(OfficialTree(root, split)), Resources("auto", None, client=False)
     results = []
     for number, name in enumerate(names, start=1):
         say(f"[{number}/{len(names)}] {name}")
@@ -65,10 +68,9 @@ def score_baselines(
                 method=name, split=split, run_seed=seed, overwrite=True,
             )  # fmt: skip
             say(str(validate(source, split=split, data=root)).splitlines()[0])
-        found = score(
-            source, split=split, data=root, protocol=list(protocols), method=name, context=False,
-            show_progress=show_progress,
-        )  # fmt: skip
+        found = score_against(
+            targets, source, protocol=list(protocols), method=name, resources=resources, show_progress=show_progress
+        )
         several = found.results if isinstance(found, ProtocolResults) else (found,)
         marked = (replace(each, facts={**each.facts, "baseline": name}) for each in several)
         results.append(ProtocolResults(tuple(marked)))
@@ -86,7 +88,8 @@ def run_demo(
     """Write synthetic dyads, score the five naive baselines on their test split, and write a report.
 
     Args:
-        folder: Where ``data``, ``submissions``, ``results`` and ``report.md`` go; an earlier demo there is continued.
+        folder: Where ``data``, ``submissions``, ``results``, ``reports`` and ``report.md`` go; an earlier demo there is
+            continued.
         recordings: How many recordings are synthesised.
         seed: Seed of the data and of the noise.
         show_progress: Whether progress bars are shown; None shows them on a terminal.
@@ -100,7 +103,7 @@ def run_demo(
         folder / "data", recordings=recordings, seed=seed, modalities=("emotion", "3dmm"), show_progress=show_progress
     )
     say(str(react_data.verify(root, show_progress=show_progress)).splitlines()[0])
-    for name in ("submissions", "results"):
+    for name in ("submissions", "results", "reports"):
         (folder / name).mkdir(exist_ok=True)
     say("Scoring the naive baselines on the test split …")
     results = score_baselines(
@@ -108,6 +111,8 @@ def run_demo(
     )
     for name, result in zip(NAMES, results, strict=True):
         result.to_json(folder / "results" / f"{name}.json")
+        beside = [each for other in results if other is not result for each in other.results]
+        result.to_html(folder / "reports" / f"{name}.html", beside=beside)
     tables = [table([result.protocol(protocol) for result in results]) for protocol in PROTOCOLS]
     (folder / "report.md").write_text(_report(tables), encoding="utf-8")
     (folder / "tables.tex").write_text("\n".join(each.to_latex() for each in tables), encoding="utf-8")

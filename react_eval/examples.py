@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from react_data.channels import ChannelSchema
 from react_eval.clip_set import ClipSet
 from react_eval.registry import Measurement
 
@@ -28,23 +28,26 @@ class Example:
         role: ``"best"``, ``"median"`` or ``"worst"``.
         clip: Its id.
         ranked_by: Result key by which it was chosen; empty where no metric tells clips apart.
-        value: What the clip scored there, as a mean over its reactions; NaN where nothing ranks.
+        by_reaction: (α,) what each reaction scored there, or what the only one scored that the metric looks at; empty
+            where nothing ranks.
         reactions: (α, T, C) predictions.
         shown: Which reaction came nearest to an appropriate one.
         speaker: (T, C), or None.
         nearest: (T, C) of the appropriate listener that the shown reaction was matched with, or None.
         neighbour: Id of that listener; empty if there is none.
+        schema: The channels' names and groups.
     """
 
     role: str
     clip: str
     ranked_by: str
-    value: float
+    by_reaction: NDArray[np.float64]
     reactions: Values
     shown: int
     speaker: Values | None
     nearest: Values | None
     neighbour: str
+    schema: ChannelSchema
 
 
 def choose_examples(
@@ -64,18 +67,19 @@ def choose_examples(
         return ()
     key = next((key for key in _RANKED_BY if key in measurements and measurements[key].defined), None)
     if key is None:
-        return (_example("median", len(clips) // 2, clips, _Choice("", math.nan, 0, None), listeners),)
+        return (_example("median", len(clips) // 2, clips, _Choice("", np.empty(0), 0, None), listeners),)
     found = measurements[key].per_clip
-    by_reaction = _RANKED_BY[key] * found[key].reshape(len(clips), -1)
+    by_reaction = found[key].reshape(len(clips), -1)
+    goodness = _RANKED_BY[key] * by_reaction
     neighbours = found.get(f"{key}_neighbour")
-    means = by_reaction.mean(axis=1)
-    order = [int(clip) for clip in np.argsort(-means, kind="stable") if not math.isnan(means[clip])]
+    means = goodness.mean(axis=1)
+    order = [int(clip) for clip in np.argsort(-means, kind="stable") if not np.isnan(means[clip])]
     roles = {order[-1]: "worst", order[len(order) // 2]: "median", order[0]: "best"}
     examples = []
     for clip in sorted(roles, key=order.index):
-        shown = int(by_reaction[clip].argmax())
+        shown = int(goodness[clip].argmax())
         nearest = None if neighbours is None else int(neighbours[clip, shown])
-        choice = _Choice(key, float(means[clip]) * _RANKED_BY[key], shown, nearest)
+        choice = _Choice(key, by_reaction[clip].copy(), shown, nearest)
         examples.append(_example(roles[clip], clip, clips, choice, listeners))
     return tuple(examples)
 
@@ -85,7 +89,7 @@ class _Choice:
     """Why a clip is shown, which of its reactions, and the number of the listener that it came nearest to."""
 
     ranked_by: str
-    value: float
+    by_reaction: NDArray[np.float64]
     shown: int
     nearest: int | None
 
@@ -98,12 +102,13 @@ def _example(role: str, clip: int, clips: ClipSet, choice: _Choice, listeners: S
         role=role,
         clip=clips.clips[clip],
         ranked_by=choice.ranked_by,
-        value=choice.value,
+        by_reaction=choice.by_reaction,
         reactions=_copied(clips.predictions[clip]),
         shown=choice.shown,
         speaker=None if clips.speakers is None else _copied(clips.speakers[clip]),
         nearest=nearest,
         neighbour=neighbour,
+        schema=clips.schema,
     )
 
 

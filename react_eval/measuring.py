@@ -237,8 +237,8 @@ def _baseline(clips: ClipSet, plan: Plan, series: Iterable[Any], resources: Reso
 
 def _by_clip(plan: Plan, found: Mapping[str, Measurement]) -> dict[str, NDArray[np.float64]]:
     """Values by clip of the metrics that have them, means over reactions."""
-    series = {use.key: found[use.key].per_clip.get(use.metric) for use in plan.uses}
-    return {key: each.reshape(len(each), -1).mean(axis=1) for key, each in series.items() if each is not None}
+    values = {use.key: found[use.key].by_clip(use.metric) for use in plan.uses}
+    return {key: each for key, each in values.items() if each is not None}
 
 
 def _predictions_hash(clips: ClipSet, observations: Observations) -> str:

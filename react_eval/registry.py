@@ -45,6 +45,15 @@ class Measurement:
         """Whether there is a value."""
         return not math.isnan(self.value)
 
+    def by_clip(self, metric: str) -> NDArray[np.float64] | None:
+        """Values by clip, (N,), means over reactions; None if the metric tells no clips apart.
+
+        Args:
+            metric: The metric's name.
+        """
+        values = self.per_clip.get(metric)
+        return None if values is None else np.asarray(values.reshape(len(values), -1).mean(axis=1))
+
 
 class Pool(Protocol):
     """Sums over clips that do not depend on the order in which clips are added or pools are merged, to the last bit."""

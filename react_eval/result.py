@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -152,6 +152,21 @@ class ScoreResult(Mapping[str, float]):
         """The table as LaTeX for the package booktabs."""
         return self.grid().to_latex()
 
+    def to_html(self, path: str | Path | None = None, *, beside: Sequence[ScoreResult] = ()) -> str:
+        """The report: one self-contained HTML page on why the scores are what they are.
+
+        Args:
+            path: Where to write it; None to return the text only.
+            beside: Results of other methods on the same data, such as naive baselines, drawn beside.
+
+        Returns:
+            The page.
+
+        Raises:
+            InputError: If `beside` holds results that do not compare.
+        """
+        return _write_page([self], beside, path)
+
     def to_frame(self) -> pd.DataFrame:
         """The scores as a data frame: a row a metric, with its value, the mean per reaction, GT's and B_Mime's."""
         import pandas as pd  # slow to import
@@ -283,6 +298,10 @@ class ProtocolResults(Mapping[str, float]):
         """Aggregates only: nothing that shows a test clip."""
         return ProtocolResults(tuple(result.public() for result in self.results))
 
+    def to_html(self, path: str | Path | None = None, *, beside: Sequence[ScoreResult] = ()) -> str:
+        """The report of all protocols on one page; see `ScoreResult.to_html`."""
+        return _write_page(self.results, beside, path)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data by protocol id."""
         return {result.protocol.id: result.to_dict() for result in self.results}
@@ -290,6 +309,15 @@ class ProtocolResults(Mapping[str, float]):
     def to_json(self, path: str | Path | None = None) -> str:
         """All results as JSON, by protocol id; written to `path` if given."""
         return _write_json(self.to_dict(), path)
+
+
+def _write_page(results: Sequence[ScoreResult], beside: Sequence[ScoreResult], path: str | Path | None) -> str:
+    from react_eval.report import report_page  # reports are made of results
+
+    page = report_page(results, beside)
+    if path is not None:
+        Path(path).write_text(page, encoding="utf-8")
+    return page
 
 
 def _write_json(content: dict[str, Any], path: str | Path | None) -> str:

@@ -39,6 +39,7 @@ class Output:
 
     Attributes:
         save: File to write; its suffix tells the form.
+        html: File to write the report of one submission into.
         public: Whether everything that shows a single clip is left out.
         as_json: Whether JSON is printed in place of tables.
 
@@ -47,22 +48,25 @@ class Output:
     """
 
     save: Path | None
+    html: Path | None
     public: bool
     as_json: bool
 
     def __post_init__(self) -> None:
-        if self.save is None:
-            return
-        if self.save.suffix not in (".json", ".md", ".tex", ".csv"):
+        if self.save is not None and self.save.suffix not in (".json", ".md", ".tex", ".csv"):
             raise click.UsageError(f"--save {self.save}: the suffix must be one of .json, .md, .tex, .csv.")
-        if not self.save.parent.is_dir():
-            raise click.UsageError(f"--save {self.save}: there is no folder {self.save.parent}.")
+        for option, path in (("--save", self.save), ("--html", self.html)):
+            if path is not None and not path.parent.is_dir():
+                raise click.UsageError(f"{option} {path}: there is no folder {path.parent}.")
 
     def one(self, result: _Result) -> None:
         """Print and write one result."""
         result = result.public() if self.public else result
         click.echo(result.to_json() if self.as_json else str(result), nl=not self.as_json)
         self._write(result.to_json, [each.grid() for each in _by_protocol(result)], _by_protocol(result))
+        if self.html is not None:
+            result.to_html(self.html)
+            click.echo(f"Report: {self.html}", err=True)
 
     def several(self, results: Mapping[str, _Result]) -> None:
         """Print and write the results of several files: a table for each protocol, a row for each file."""

@@ -15,6 +15,7 @@ from react_eval.intervals import Interval
 from react_eval.protocol import MetricUse
 from react_eval.registry import Measurement
 from react_eval.result import ScoreResult
+from react_eval.rounding import digits_for, rounded
 
 __all__ = ["result_grid", "table"]
 
@@ -62,7 +63,7 @@ def table(results: ScoreResult | Iterable[ScoreResult]) -> Grid:
     first, real = given[0], _real_values(given)
     uses = [first.use(key) for key in first]
     best = {use.key: _best(use, methods, real.get(use.key)) for use in uses}
-    digits = {use.key: _digits([result[use.key] for result in given]) for use in uses}
+    digits = {use.key: digits_for([result[use.key] for result in given]) for use in uses}
     rows: list[list[Cell]] = []
     for number, method in enumerate(methods):
         if number and methods[number - 1].naive and not method.naive:
@@ -97,17 +98,17 @@ def _fact(result: ScoreResult, name: str) -> str:
 
 def result_grid(result: ScoreResult) -> Grid:
     """The table of one result: a row a metric, beside it the mean per reaction and the values of GT and B_Mime."""
-    digits = {key: _digits([result[key], *(values[key] for values in result.context.values())]) for key in result}
+    digits = {key: digits_for([result[key], *(values[key] for values in result.context.values())]) for key in result}
     columns: dict[str, Callable[[str], str]] = {
         "metric": lambda key: f"{key} {result.use(key).record.arrow}".rstrip(),
-        "value": lambda key: _format(result[key], digits[key]) + ("" if result.measurements[key].rankable else " †"),
+        "value": lambda key: rounded(result[key], digits[key]) + ("" if result.measurements[key].rankable else " †"),
     }
     if result.intervals:
         columns["95 % interval"] = lambda key: _interval(result.intervals.get(key), digits[key])
     if any(result.use(key).sums_reactions for key in result):
-        columns["per reaction"] = lambda key: _format(result.per_reaction(key), 4)
+        columns["per reaction"] = lambda key: rounded(result.per_reaction(key), 4)
     for name, values in result.context.items():
-        columns[name] = lambda key, values=values: _format(values[key], digits[key])  # type: ignore[misc]
+        columns[name] = lambda key, values=values: rounded(values[key], digits[key])  # type: ignore[misc]
     columns["reading"] = lambda key: _reading(result, result.use(key))
     rows = [[Cell(show(key)) for show in columns.values()] for key in result]
     method = f"{result.facts['method']}: " if result.facts.get("method") else ""
@@ -116,7 +117,7 @@ def result_grid(result: ScoreResult) -> Grid:
 
 
 def _interval(interval: Interval | None, digits: int) -> str:
-    return "" if interval is None else f"{_format(interval.low, digits)} – {_format(interval.high, digits)}"
+    return "" if interval is None else f"{rounded(interval.low, digits)} – {rounded(interval.high, digits)}"
 
 
 def _reading(result: ScoreResult, use: MetricUse) -> str:
@@ -272,20 +273,5 @@ def _best(use: MetricUse, methods: Sequence[_Row], real: float | None) -> _Row |
 def _summary(use: MetricUse, runs: Sequence[ScoreResult], digits: int) -> str:
     values = [result[use.key] for result in runs]
     mark = "" if all(result.measurements[use.key].rankable for result in runs) else " †"
-    spread = f" ± {_format(stdev(values), digits)}" if len(values) > 1 else ""
-    return _format(mean(values), digits) + spread + mark
-
-
-def _digits(values: Sequence[float]) -> int:
-    """Digits after the point for values that are read beside each other: four if any is below 1 and not 0, or none
-    reaches 1; else two.
-    """
-    defined = [abs(value) for value in values if not math.isnan(value)]
-    return 4 if any(0 < value < 1 for value in defined) or not any(value >= 1 for value in defined) else 2
-
-
-def _format(value: float | None, digits: int) -> str:
-    """A number; nothing for None, a dash for undefined."""
-    if value is None:
-        return ""
-    return "–" if math.isnan(value) else f"{value:.{digits}f}"
+    spread = f" ± {rounded(stdev(values), digits)}" if len(values) > 1 else ""
+    return rounded(mean(values), digits) + spread + mark
