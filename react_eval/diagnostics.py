@@ -86,12 +86,12 @@ def _describe_values(clips: ClipSet, observations: Observations) -> dict[str, An
     outside = np.sum([each.summary.outside for each in found], axis=0)
     count = sum(each.summary.count for each in found)
     series = sum(each.shape[0] for each in told)
-    varying = 1 - np.sum([each.summary.constant for each in found], axis=0) / series
+    constant = np.sum([each.summary.constant for each in found], axis=0)
     parts = {group.name: slice(group.start, group.stop) for group in schema.groups}
     bounded = [group.name for group in schema.groups if group.low is not None or group.high is not None]
     facts: dict[str, Any] = {
-        "coverage": float(varying.mean()),
-        "channel_coverage": _named(varying, schema),
+        "coverage": float(1 - constant.sum() / (series * len(schema))),
+        "channel_coverage": _named(1 - constant / series, schema),
         "value_ranges": {name: [float(low[part].min()), float(high[part].max())] for name, part in parts.items()},
         "outside_range": {name: float(outside[parts[name]].mean() / count) for name in bounded},
         "identical_reactions": sum(bool(each.summary.identical) for each in found),
