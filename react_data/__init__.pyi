@@ -9,7 +9,11 @@ from .clips import ClipId as ClipId
 from .errors import ReactError as ReactError
 from .location import find_data_root as find_data_root
 from .motion_energy import read_motion_energy as read_motion_energy
-from .official_tree import open_split as open_split
 from .openface import read_openface_pair as read_openface_pair
+from .opening import Layout as Layout
+from .opening import layouts as layouts
+from .opening import open_split as open_split
+from .packing import pack as pack
+from .ragged import clip_series as clip_series
 from .synthesis import synthesise as synthesise
 from .verification import verify as verify

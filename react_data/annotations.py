@@ -12,7 +12,7 @@ from react_data.channels import COEFFICIENTS_58, EMOTION_25
 from react_data.errors import AnnotationError
 from react_data.stored_arrays import open_array
 
-__all__ = ["read_coefficients", "read_emotion"]
+__all__ = ["read_attributes", "read_coefficients", "read_emotion"]
 
 Series = NDArray[np.float32]
 
@@ -53,6 +53,25 @@ def read_coefficients(path: Path) -> Series:
     Raises:
         AnnotationError: If the file is missing, no plain array of numbers, or holds a value that is not finite.
     """
+    return _read_array(path, len(COEFFICIENTS_58), "coefficients")
+
+
+def read_attributes(path: Path) -> Series:
+    """Read a clip's facial attributes as MARS stores them.
+
+    Args:
+        path: A ``.npy`` of 25 attributes a frame, (T, 25).
+
+    Returns:
+        (T, 25) float32.
+
+    Raises:
+        AnnotationError: If the file is missing, no plain array of numbers, or holds a value that is not finite.
+    """
+    return _read_array(path, len(EMOTION_25), "facial attributes")
+
+
+def _read_array(path: Path, width: int, what: str) -> Series:
     try:
         stored = open_array(path)
     except FileNotFoundError:
@@ -60,8 +79,8 @@ def read_coefficients(path: Path) -> Series:
     except (ValueError, OSError, EOFError, MemoryError) as error:
         raise AnnotationError(f"{path} is not a .npy array: {error}.") from None
     if stored.dtype.kind != "f" or stored.ndim < 2:
-        raise AnnotationError(f"{path} does not hold an array of floats with frames and coefficients.")
-    return _checked(stored.reshape(stored.shape[0], -1).astype(np.float32), len(COEFFICIENTS_58), path)
+        raise AnnotationError(f"{path} does not hold an array of floats with frames and {what}.")
+    return _checked(stored.reshape(stored.shape[0], -1).astype(np.float32), width, path)
 
 
 def _checked(values: Series, width: int, path: Path) -> Series:

@@ -1,4 +1,7 @@
-"""Clip ids: the speaker's path in the challenge's lists, such as ``NoXI/065_2016-04-14_Nottingham/Expert_video/1``."""
+"""Clip ids: the speaker's path in the challenge's lists, such as ``NoXI/065_2016-04-14_Nottingham/Expert_video/1``.
+
+MARS has one clip a conversation and so no clip number: ``session3/Camera-2024-06-21-103121-103102/speaker``.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ __all__ = ["ClipId", "match_clip_ids", "suggest"]
 
 _FIRST_PERSONS = ("Expert_video", "P25", "P41", "P45", "FC1")
 _SECOND_PERSONS = ("Novice_video", "P26", "P42", "P46", "FC2")
+_MARS_ROLES = ("speaker", "listener")
 _ALIASES = dict.fromkeys(_FIRST_PERSONS, "P1") | dict.fromkeys(_SECOND_PERSONS, "P2")
 
 
@@ -20,10 +24,10 @@ class ClipId:
     """A person's clip of a conversation.
 
     Attributes:
-        site: Corpus, such as ``"NoXI"``.
+        site: Corpus, such as ``"NoXI"``; the number of the session in MARS, such as ``"session3"``.
         chat: Conversation within the corpus; UDIVA's holds a slash (``"talk/023102"``).
         person: Role of the person within the conversation, such as ``"Expert_video"``.
-        clip: Number of the clip within the conversation, as text.
+        clip: Number of the clip within the conversation, as text; empty in MARS.
     """
 
     site: str
@@ -36,27 +40,32 @@ class ClipId:
         """Read an id.
 
         Args:
-            path: ``SITE/CHAT/PERSON/CLIP``; CHAT may hold slashes.
+            path: ``SITE/CHAT/PERSON/CLIP``; CHAT may hold slashes. Or ``SESSION/CHAT/speaker`` or ``…/listener``.
 
         Returns:
             Its parts.
 
         Raises:
-            ClipIdError: If there are fewer than four parts, or a part is empty, ``.`` or ``..``.
+            ClipIdError: If there are fewer parts, or a part is empty, ``.`` or ``..``.
 
         Example:
             >>> ClipId.parse("UDIVA/talk/023102/FC1/8").session
             'UDIVA/talk/023102'
         """
         parts = path.split("/")
-        if len(parts) < 4 or any(part.strip() in ("", ".", "..") or "\\" in part for part in parts):
+        without_number = len(parts) == 3 and parts[2] in _MARS_ROLES
+        if (len(parts) < 4 and not without_number) or any(
+            part.strip() in ("", ".", "..") or "\\" in part for part in parts
+        ):
             raise ClipIdError(
                 f"{path!r} is not a clip id: expected SITE/CHAT/PERSON/CLIP, such as RECOLA/group-2/P41/3."
             )
+        if without_number:
+            return cls(parts[0], parts[1], parts[2], "")
         return cls(parts[0], "/".join(parts[1:-2]), parts[-2], parts[-1])
 
     def __str__(self) -> str:
-        return f"{self.person_path}/{self.clip}"
+        return f"{self.person_path}/{self.clip}" if self.clip else self.person_path
 
     @property
     def session(self) -> str:
@@ -66,7 +75,7 @@ class ClipId:
     @property
     def recording(self) -> str:
         """The recording that both directions share: ``SITE/CHAT/CLIP``."""
-        return f"{self.session}/{self.clip}"
+        return f"{self.session}/{self.clip}" if self.clip else self.session
 
     @property
     def person_path(self) -> str:

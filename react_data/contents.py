@@ -10,7 +10,8 @@ import numpy as np
 
 from react_data.errors import ClipListError
 from react_data.location import find_data_root
-from react_data.official_tree import MODALITIES, SPLITS, OfficialTree, open_split
+from react_data.official_tree import MODALITIES, SPLITS, OfficialTree
+from react_data.opening import open_split
 
 __all__ = ["describe"]
 

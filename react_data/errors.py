@@ -121,3 +121,23 @@ class RecordingFormatError(ReactError, ValueError):
     """A recording (motion energy, OpenFace) is not in the format that its reader expects."""
 
     code = "RD008"
+
+
+class LayoutError(ReactError, ValueError):
+    """A folder is of no layout that is known, or there is no layout of that name.
+
+    Name the folder that holds the split lists (REACT 2023 and 2024), the splits (MARS), or a packed file; or force the
+    layout with ``layout=…``.
+    """
+
+    code = "RD009"
+
+
+class PackError(ReactError, ValueError):
+    """A packed file cannot be written, is no packed file, or is damaged.
+
+    A packed file is made by ``react-data pack ROOT OUT.h5`` and checked by ``react-data verify OUT.h5``. One that was
+    copied incompletely has to be copied again.
+    """
+
+    code = "RD010"

@@ -34,8 +34,10 @@ __all__ = [
     "SPLITS",
     "SYNTHESIS_RECORD",
     "OfficialTree",
+    "listed_splits",
     "modality_path",
-    "open_split",
+    "names_udiva",
+    "open_official_split",
 ]
 
 SPLITS = ("train", "val", "test")
@@ -47,6 +49,17 @@ DATA_INDICES = "data_indices.csv"
 
 _FOLDERS = {"emotion": ("Emotion", ".csv"), "3dmm": ("3D_FV_files", ".npy"), "audio": ("Audio_files", ".wav")}
 MODALITIES = tuple(_FOLDERS)
+
+
+def listed_splits(root: Path) -> list[str]:
+    """The splits of which a folder holds the list."""
+    return [split for split in SPLITS if (root / f"{split}.csv").is_file()]
+
+
+def names_udiva(root: Path) -> bool:
+    """Whether a list of the folder names UDIVA, which only the 2023 edition does."""
+    lists = (root / f"{split}.csv" for split in listed_splits(root))
+    return any(b"UDIVA/" in path.read_bytes() for path in lists)
 
 
 def modality_path(root: Path, split: str, modality: str, clip: ClipId) -> Path:
@@ -87,7 +100,7 @@ class OfficialTree:
         if self.split not in SPLITS:
             raise ClipListError(f"there is no split {self.split!r}. {suggest(self.split, SPLITS)}")
         if not self.list_path.is_file():
-            present = [split for split in SPLITS if (self.root / f"{split}.csv").is_file()]
+            present = listed_splits(self.root)
             raise ClipListError(
                 f"{self.list_path} does not exist. This data set has "
                 f"{'the splits ' + ', '.join(present) if present else 'no split list at all; is the folder right?'}"
@@ -175,7 +188,7 @@ _FACES: dict[str, tuple[str, ChannelSchema, Callable[[Path], NDArray[np.float32]
 }
 
 
-def open_split(root: str | Path, split: str, *, frames: int | None = None) -> xr.Dataset:
+def open_official_split(root: str | Path, split: str, *, frames: int | None = None) -> xr.Dataset:
     """Open a split of an official REACT 2023/2024 tree; clips are read when they are used.
 
     Args:
@@ -187,8 +200,9 @@ def open_split(root: str | Path, split: str, *, frames: int | None = None) -> xr
     Returns:
         Dims ``clip, listener, frame, emotion, coefficient``; variables ``speaker_emotion``, ``listener_emotion``,
         ``speaker_3dmm``, ``listener_3dmm`` (clip, frame, channel) float32 and ``neighbours`` (clip, listener) bool, as
-        far as the tree has them; coordinates ``corpus``, ``session``, ``recording``, ``speaker_person`` and
-        ``listener_person`` by clip. ``attrs["labels"]`` is ``"none"`` for a split with speakers only.
+        far as the tree has them; coordinates ``corpus``, ``session``, ``recording``, ``speaker_person``,
+        ``listener_person`` and ``listener_clip`` by clip. ``attrs["labels"]`` is ``"none"`` for a split with speakers
+        only.
 
     Raises:
         ClipListError: If the split's list is missing or malformed.
@@ -234,12 +248,13 @@ def _clip_coordinates(tree: OfficialTree) -> dict[str, xr.Variable]:
     }
     if all(clip.listener is not None for clip in tree.clips):
         columns["listener_person"] = [clip.listener.person_path for clip in tree.clips if clip.listener is not None]
+        columns["listener_clip"] = [str(clip.listener) for clip in tree.clips]
     return {name: xr.Variable("clip", values) for name, values in columns.items()}
 
 
 def _attributes(tree: OfficialTree) -> dict[str, object]:
     return {
-        "layout": "react2024",
+        "layout": "react2023" if names_udiva(tree.root) else "react2024",
         "split": tree.split,
         "root": str(tree.root),
         "frames_per_second": FRAMES_PER_SECOND,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from react_data.errors import RecordingFormatError
 from react_data.paired_recordings import PairedRecording, clips_of_pairs
 from react_data.problems import abbreviate
 
-__all__ = ["read_openface_pair"]
+__all__ = ["find_openface_pairs", "read_openface_folder", "read_openface_pair"]
 
 _TRACKING = ("timestamp", "confidence", "success")
 _LONGEST_GAP_S = 1.0
@@ -47,9 +48,55 @@ def read_openface_pair(
         RecordingFormatError: If columns are missing, values are not finite, timestamps do not increase, a face is lost
             for over a second, or the recording is shorter than a clip.
     """
+    return _clips([(Path(first), Path(second))], frames_per_second, clip_frames)
+
+
+def find_openface_pairs(folder: str | os.PathLike[str]) -> dict[str, tuple[Path, Path]]:
+    """Pairs of files of one recording: ``NAME_p0.csv`` and ``NAME_p1.csv``.
+
+    Args:
+        folder: Where they lie.
+
+    Returns:
+        The two files by NAME.
+    """
+    firsts = sorted(Path(folder).glob("*_p0.csv"))
+    pairs = {file.name.removesuffix("_p0.csv"): (file, file.with_name(file.name[:-5] + "1.csv")) for file in firsts}
+    return {name: pair for name, pair in pairs.items() if pair[1].is_file()}
+
+
+def read_openface_folder(
+    folder: str | os.PathLike[str], *, frames_per_second: float = 25, clip_frames: int | None = 750
+) -> xr.Dataset:
+    """Read every pair of a folder; see `read_openface_pair`.
+
+    Args:
+        folder: Holds ``NAME_p0.csv`` and ``NAME_p1.csv`` for each recording.
+        frames_per_second: Rate to which all are resampled.
+        clip_frames: Frames a clip; an incomplete tail is dropped. None for one clip of full length.
+
+    Returns:
+        A data set as `react_data.open_split` gives it.
+
+    Raises:
+        RecordingFormatError: If there is no pair, or a file is unusable.
+    """
+    pairs = find_openface_pairs(folder)
+    if not pairs:
+        raise RecordingFormatError(f"{folder} holds no pair NAME_p0.csv and NAME_p1.csv. Name the files so.")
+    return _clips(list(pairs.values()), frames_per_second, clip_frames)
+
+
+def _clips(pairs: Sequence[tuple[Path, Path]], frames_per_second: float, clip_frames: int | None) -> xr.Dataset:
     if not frames_per_second > 0:
         raise RecordingFormatError(f"frames_per_second is {frames_per_second}, expected a positive number.")
-    paths = (Path(first), Path(second))
+    recordings = [_recording(pair, frames_per_second) for pair in pairs]
+    return clips_of_pairs(
+        "openface", recordings, OPENFACE, clip_frames=clip_frames, frames_per_second=frames_per_second
+    )
+
+
+def _recording(paths: tuple[Path, Path], frames_per_second: float) -> PairedRecording:
     tracks = [_read(path) for path in paths]
     start = max(times[0] for times, _ in tracks)
     stop = min(times[-1] for times, _ in tracks)
@@ -59,10 +106,7 @@ def read_openface_pair(
     instants = start + np.arange(int((stop - start) * frames_per_second + 1e-6) + 1) / frames_per_second
     one, other = (_resampled(times, values, instants) for times, values in tracks)
     persons = (paths[0].stem, paths[1].stem) if paths[0].stem != paths[1].stem else ("first", "second")
-    recording = PairedRecording(paths[0], f"{paths[0].stem}-{paths[1].stem}", persons, (one, other))
-    return clips_of_pairs(
-        "openface", [recording], OPENFACE, clip_frames=clip_frames, frames_per_second=frames_per_second
-    )
+    return PairedRecording(paths[0], f"{paths[0].stem}-{paths[1].stem}", persons, (one, other))
 
 
 def _resampled(

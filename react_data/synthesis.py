@@ -1,4 +1,4 @@
-"""Synthetic dyads on disk, in the official REACT 2023/2024 layout with all its quirks.
+"""Synthetic dyads on disk, in the layouts of the challenges with all their quirks.
 
 Conventions: ``synthesis.json`` holds the settings and marks the tree as synthetic. It is written first and the split
 lists last, so an interrupted tree cannot be opened by mistake and is completed by the same call.
@@ -17,6 +17,7 @@ from pathlib import Path
 from react_data.clip_lists import recording_key
 from react_data.clips import ClipId, suggest
 from react_data.errors import SynthesisError
+from react_data.mars_synthesis import MarsSettings, plan_mars, write_mars_recording
 from react_data.neighbours import cut_neighbours
 from react_data.official_tree import DATA_INDICES, FULL_MATRIX, MODALITIES, SPLITS, SYNTHESIS_RECORD, modality_path
 from react_data.progress import track
@@ -36,11 +37,16 @@ __all__ = ["synthesise"]
 
 FEWEST_FRAMES = 10
 
+_MARS = {"react2025": ("emotion", "3dmm", "audio"), "react2026": ("emotion", "3dmm", "audio", "eeg")}
+_OFFICIAL = {"react2023": CORPORA, "react2024": CORPORA[:2]}
+_MODALITIES = dict.fromkeys(_OFFICIAL, MODALITIES) | _MARS
+
 
 @dataclass(frozen=True)
 class _Settings:
     """Everything that decides the bytes of a synthetic tree."""
 
+    layout: str
     recordings: int
     seed: int
     splits: tuple[str, ...]
@@ -50,6 +56,11 @@ class _Settings:
     sample_rate: int
     behaviours: int
     hidden: tuple[str, ...]
+
+    @property
+    def mars(self) -> bool:
+        """Whether clips are written as MARS has them."""
+        return self.layout in _MARS
 
     def __post_init__(self) -> None:
         fewest = 2 * len(self.splits)
@@ -74,14 +85,15 @@ def synthesise(
     seed: int = 0,
     splits: Sequence[str] = SPLITS,
     frames: int = 751,
-    corpora: Sequence[str] = ("NoXI", "RECOLA"),
-    modalities: Sequence[str] = MODALITIES,
+    layout: str = "react2024",
+    corpora: Sequence[str] | None = None,
+    modalities: Sequence[str] | None = None,
     sample_rate: int = 44100,
     behaviours: int | None = None,
     hidden: Sequence[str] = (),
     show_progress: bool | None = None,
 ) -> Path:
-    """Write a synthetic data set in the official layout; equal settings give equal bytes.
+    """Write a synthetic data set in the layout of a challenge; equal settings give equal bytes.
 
     In every recording one person leads and the other responds after 8 to 30 frames, each in a personal style. A
     reaction is appropriate if it answers a speaker of the same behaviour class, split and similar intensity; the
@@ -92,12 +104,14 @@ def synthesise(
         recordings: Recordings in all splits together, shared out 60/20/20, at least 2 a split. Each is two clips.
         seed: Seed of everything random, at least 0.
         splits: Which of ``"train"``, ``"val"``, ``"test"`` to write.
-        frames: Frames a clip at 25 a second, at least 10. The real clips have 751.
-        corpora: Which of ``"NoXI"``, ``"RECOLA"``, ``"UDIVA"`` to imitate.
-        modalities: Which of ``"emotion"``, ``"3dmm"``, ``"audio"`` to write.
+        frames: Frames a clip at 25 a second, at least 10; the real clips have 751. In MARS the mean, at 30 a second.
+        layout: ``"react2023"``, ``"react2024"``, or MARS as ``"react2025"`` or ``"react2026"`` has it.
+        corpora: Which of ``"NoXI"``, ``"RECOLA"``, ``"UDIVA"`` to imitate; those of the layout if not given.
+        modalities: Which of ``"emotion"``, ``"3dmm"``, ``"audio"`` (and ``"eeg"``) to write; all of the layout if not
+            given.
         sample_rate: Sound samples a second, 1000 to 192000.
         behaviours: Number of pairs of behaviour classes; one for about 12 recordings, if not given, so that most clips
-            have several neighbours.
+            have several neighbours. In MARS they are the sessions.
         hidden: Splits to write as a participant gets them: speakers only, without their neighbours. The full matrix,
             which would reveal them, is then left out.
         show_progress: Whether to show a progress bar on stderr; only on a terminal, if not given.
@@ -109,13 +123,18 @@ def synthesise(
         SynthesisError: If a setting is out of range, or the folder holds something else.
     """
     chosen = _chosen("splits", splits, SPLITS)
+    if layout not in _MODALITIES:
+        raise SynthesisError(f"there is no layout {layout!r} to write. {suggest(layout, _MODALITIES)}")
+    known = _MODALITIES[layout]
+    imitated = _OFFICIAL.get(layout, ("NoXI",))
     settings = _Settings(
+        layout=layout,
         recordings=index(recordings),
         seed=index(seed),
         splits=chosen,
         frames=index(frames),
-        corpora=_chosen("corpora", corpora, CORPORA),
-        modalities=_chosen("modalities", modalities, MODALITIES),
+        corpora=_chosen("corpora", imitated if corpora is None else corpora, CORPORA),
+        modalities=_chosen("modalities", known if modalities is None else modalities, known),
         sample_rate=index(sample_rate),
         behaviours=max(1, round(recordings / 12)) if behaviours is None else index(behaviours),
         hidden=_chosen("hidden", hidden, chosen) if hidden else (),
@@ -123,6 +142,9 @@ def synthesise(
     root = Path(path)
     _claim(root, settings)
     sizes = split_sizes(settings.recordings, settings.splits)
+    if settings.mars:
+        _write_mars(root, sizes, settings, show_progress)
+        return root
     plan = plan_recordings(sizes, settings.corpora, settings.behaviours, settings.seed)
     for recording in track(plan, "synthesising", unit="recording", show=show_progress):
         _write_clips(root, recording, settings)
@@ -165,6 +187,13 @@ def _claim(root: Path, settings: _Settings) -> None:
             f"{root} holds a synthetic data set of other settings: {'; '.join(differences)}. "
             "Choose a new folder, or the same settings to complete it."
         )
+
+
+def _write_mars(root: Path, sizes: dict[str, int], settings: _Settings, show_progress: bool | None) -> None:
+    wanted = MarsSettings(settings.seed, settings.modalities, settings.sample_rate, settings.hidden)
+    plan = plan_mars(sizes, settings.behaviours, settings.frames, settings.seed)
+    for recording, frames in track(plan, "synthesising", unit="recording", show=show_progress):
+        write_mars_recording(root, recording, frames, wanted)
 
 
 def _write_clips(root: Path, recording: SyntheticRecording, settings: _Settings) -> None:

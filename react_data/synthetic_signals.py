@@ -109,20 +109,23 @@ def coefficients(performance: Performance, seed: int) -> NDArray[np.float32]:
     return np.column_stack([face, _POSE_CENTRE + _POSE_SCALE * movement]).astype(np.float32)
 
 
-def voice(performance: Performance, seed: int, sample_rate: int) -> NDArray[np.int16]:
+def voice(
+    performance: Performance, seed: int, sample_rate: int, frames_per_second: int = FRAMES_PER_SECOND
+) -> NDArray[np.int16]:
     """A voice-like sound whose energy follows the person's talking.
 
     Args:
         performance: The person's performance over T frames.
         seed: Seed of the data set.
         sample_rate: Samples a second.
+        frames_per_second: Frames of the performance a second.
 
     Returns:
-        (samples, 2) stereo, 16 bit, of exactly T/25 seconds (rounded to a sample).
+        (samples, 2) stereo, 16 bit, as long as the T frames last (rounded to a sample).
     """
     frames = len(performance.activity)
     style, own = _generators(performance.person, seed, "voice")
-    instants = np.arange(round(frames * sample_rate / FRAMES_PER_SECOND)) * (FRAMES_PER_SECOND / sample_rate) - 0.5
+    instants = np.arange(round(frames * sample_rate / frames_per_second)) * (frames_per_second / sample_rate) - 0.5
     pitch = style.uniform(100.0, 220.0) * np.exp(0.08 * _smooth_noise(own, frames, 1, 6.0)[:, 0])
     phase = 2 * np.pi * np.cumsum(np.interp(instants, np.arange(frames), pitch)) / sample_rate
     voiced = np.sin(phase) + 0.5 * np.sin(2 * phase) + 0.25 * np.sin(3 * phase)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from react_data.channels import schema_for
 from react_data.clips import ClipId
 from react_data.errors import LabelsMissingError
-from react_data.official_tree import OfficialTree, open_split
+from react_data.official_tree import OfficialTree
+from react_data.opening import open_split
 from react_eval.clip_set import Clips, ClipSet
 from react_eval.errors import ChannelError
 from react_eval.lazy_clips import LazyClips

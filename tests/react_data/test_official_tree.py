@@ -9,7 +9,8 @@ from react_data import official_tree
 from react_data.annotations import read_coefficients, read_emotion
 from react_data.clips import ClipId
 from react_data.errors import AnnotationError, ClipListError, DataRootError, NeighbourMatrixError
-from react_data.official_tree import DATA_INDICES, FULL_MATRIX, OfficialTree, open_split
+from react_data.official_tree import DATA_INDICES, FULL_MATRIX, OfficialTree, open_official_split
+from react_data.opening import open_split
 
 
 @pytest.fixture
@@ -123,12 +124,12 @@ def test_a_tree_of_3dmm_alone_has_labels(small_tree):
 
 def test_errors_name_what_is_missing(small_tree):
     with pytest.raises(ClipListError, match="Did you mean 'val'"):
-        open_split(small_tree, "vall")
+        open_official_split(small_tree, "vall")
     with pytest.raises(ClipListError, match="no split list at all"):
-        open_split(small_tree / "val", "val")
+        open_official_split(small_tree / "val", "val")
     (small_tree / "train.csv").unlink()
     with pytest.raises(ClipListError, match="This data set has the splits val, test"):
-        open_split(small_tree, "train")
+        open_official_split(small_tree, "train")
     tree = OfficialTree(small_tree, "val")
     tree.file("emotion", tree.rows[0].speaker).unlink()
     with pytest.raises(AnnotationError, match="does not exist, though"):

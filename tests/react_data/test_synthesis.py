@@ -9,7 +9,8 @@ import react_data
 from react_data.channels import EMOTION_25
 from react_data.clip_lists import read_data_indices, recording_key
 from react_data.errors import SynthesisError
-from react_data.official_tree import DATA_INDICES, FULL_MATRIX, OfficialTree, open_split
+from react_data.official_tree import DATA_INDICES, FULL_MATRIX, OfficialTree
+from react_data.opening import open_split
 from react_data.synthesis import synthesise
 from react_data.synthetic_conversations import plan_recordings, split_sizes
 from react_data.synthetic_signals import perform, voice

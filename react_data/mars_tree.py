@@ -1,0 +1,216 @@
+"""The MARS tree of REACT 2025 and 2026: clips of unequal length at 30 frames a second, in numbered sessions.
+
+Conventions: ``ROOT/{split}/{facial-attributes,coefficients,audio,audio-features,video-face-crop,video-raw}/{speaker,
+listener}/session{k}/Camera-….ext``; files of one name were recorded together. ``eeg_processed`` comes with 2026, which
+goes by one direction only. There is no matrix: appropriate are reactions to the same session number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from xarray.core import indexing
+
+from react_data.annotations import read_attributes, read_coefficients
+from react_data.channels import COEFFICIENTS_58, EMOTION_25, ChannelSchema
+from react_data.clip_lists import DirectedClip
+from react_data.clips import ClipId
+from react_data.errors import AnnotationError, ClipListError
+from react_data.neighbour_draws import draw_targets
+from react_data.problems import abbreviate
+from react_data.ragged import RaggedFiles
+from react_data.stored_arrays import open_array
+
+__all__ = ["FRAMES_PER_SECOND", "MARS_MODALITIES", "MarsTree", "open_mars_split"]
+
+FRAMES_PER_SECOND = 30
+ROLES = ("speaker", "listener")
+
+MARS_MODALITIES = {
+    "emotion": ("facial-attributes", ".npy"),
+    "3dmm": ("coefficients", ".npy"),
+    "audio": ("audio", ".wav"),
+    "audio features": ("audio-features", ".npy"),
+    "face video": ("video-face-crop", ".mp4"),
+    "raw video": ("video-raw", ".mp4"),
+    "eeg": ("eeg_processed", ".csv"),
+}
+_FACES: dict[str, tuple[str, ChannelSchema, Callable[[Path], NDArray[np.float32]]]] = {
+    "emotion": ("emotion", EMOTION_25, read_attributes),
+    "3dmm": ("coefficient", COEFFICIENTS_58, read_coefficients),
+}
+_SESSION = re.compile(r"session(\d+)")
+
+
+@dataclass(frozen=True)
+class MarsTree:
+    """A split of a MARS tree.
+
+    Attributes:
+        root: The folder that holds the splits.
+        split: ``"train"``, ``"val"`` or ``"test"``.
+    """
+
+    root: Path
+    split: str
+
+    def __post_init__(self) -> None:
+        if not self.folder("emotion").is_dir() and not self.folder("3dmm").is_dir():
+            raise ClipListError(
+                f"{self.root / self.split} holds neither facial-attributes nor coefficients, which a MARS tree has. "
+                "Name the folder that holds train, val and test."
+            )
+
+    def folder(self, modality: str) -> Path:
+        """The split's folder of a modality."""
+        return self.root / self.split / MARS_MODALITIES[modality][0]
+
+    def has(self, modality: str) -> bool:
+        """Whether the split holds a folder of a modality."""
+        return self.folder(modality).is_dir()
+
+    def file(self, modality: str, person: ClipId) -> Path:
+        """Where a person's file of a modality lies, whether or not there is one."""
+        suffix = MARS_MODALITIES[modality][1]
+        return self.folder(modality) / person.person / person.site / f"{person.chat}{suffix}"
+
+    @cached_property
+    def recordings(self) -> list[tuple[str, str]]:
+        """Session and file name of every recording of which the speaker's face is there, sessions in their order."""
+        modality = "emotion" if self.has("emotion") else "3dmm"
+        suffix = MARS_MODALITIES[modality][1]
+        found = [(file.parent.name, file.stem) for file in self.folder(modality).glob(f"speaker/session*/*{suffix}")]
+        return sorted(found, key=lambda each: (_number(each[0]), each))
+
+    @cached_property
+    def both_directions(self) -> bool:
+        """Whether listeners are enumerated as speakers too: in 2025, not in 2026."""
+        return not self.has("eeg")
+
+    @cached_property
+    def labelled(self) -> bool:
+        """Whether at least half of the listeners' faces are there; a participant's test split has speakers only."""
+        there = [
+            any(self.has(face) and self.file(face, ClipId(*each, "listener", "")).is_file() for face in _FACES)
+            for each in self.recordings
+        ]
+        return sum(there) >= max(1, len(there) / 2)
+
+    @cached_property
+    def clips(self) -> list[DirectedClip]:
+        """The directed clips: every speaker with its listener, then, where both directions count, the reverse."""
+        pairs = [tuple(ClipId(*each, role, "") for role in ROLES) for each in self.recordings]
+        if not self.labelled:
+            return [DirectedClip(speaker, None) for speaker, _ in pairs]
+        forth = [DirectedClip(speaker, listener) for speaker, listener in pairs]
+        return forth + [DirectedClip(listener, speaker) for speaker, listener in pairs if self.both_directions]
+
+    @property
+    def clip_ids(self) -> list[str]:
+        """Ids of the directed clips, in order."""
+        return [str(clip.speaker) for clip in self.clips]
+
+
+def _number(session: str) -> int:
+    found = _SESSION.fullmatch(session)
+    return int(found[1]) if found else -1
+
+
+def open_mars_split(root: str | Path, split: str, *, draw_seed: int = 0) -> xr.Dataset:
+    """Open a split of a MARS tree; clips are read when they are used, and keep their lengths.
+
+    Args:
+        root: The folder that holds the splits.
+        split: ``"train"``, ``"val"`` or ``"test"``.
+        draw_seed: Seed of the draw of appropriate reactions.
+
+    Returns:
+        Variables ``speaker_emotion`` (speaker_row, emotion), ``listener_emotion`` (listener_row, emotion) and their
+        ``_3dmm``, ``speaker_row_size`` and ``listener_row_size`` (clip), ``neighbours`` (clip, listener); coordinates
+        as for other layouts, and ``topic``: the session number that decides what is appropriate.
+
+    Raises:
+        ClipListError: If this is no MARS tree, or the split is empty.
+        AnnotationError: If files are missing, or differ in length between modalities; lists them.
+    """
+    tree = MarsTree(Path(root), split)
+    if not tree.clips:
+        raise ClipListError(f"{tree.root / split} holds no clip under speaker/session*. Is it complete?")
+    variables: dict[str, xr.Variable] = {}
+    coordinates = _clip_coordinates(tree)
+    for role in ROLES if tree.labelled else ROLES[:1]:
+        people = [getattr(clip, role) for clip in tree.clips]
+        faces = {name: [tree.file(name, person) for person in people] for name in _FACES if tree.has(name)}
+        sizes = _sizes(faces)
+        variables[f"{role}_row_size"] = xr.Variable("clip", sizes, {"sample_dimension": f"{role}_row"})
+        for name, paths in faces.items():
+            dim, schema, read = _FACES[name]
+            coordinates[dim] = xr.Variable(dim, list(schema.channels))
+            files = RaggedFiles(paths, sizes, read, len(schema))
+            variables[f"{role}_{name}"] = xr.Variable((f"{role}_row", dim), indexing.LazilyIndexedArray(files))
+    if tree.labelled:
+        alike = [f"{clip.speaker.site}/{clip.speaker.person}" for clip in tree.clips]
+        drawn = draw_targets(tree.clip_ids, alike, seed=draw_seed)
+        variables["neighbours"] = xr.Variable(("clip", "listener"), drawn)
+        coordinates["listener"] = xr.Variable("listener", tree.clip_ids)
+    return xr.Dataset(variables, coordinates, _attributes(tree, draw_seed))
+
+
+def _sizes(faces: dict[str, list[Path]]) -> NDArray[np.int64]:
+    """Frames of every clip, the same in all modalities."""
+    missing = [str(path) for paths in faces.values() for path in paths if not path.is_file()]
+    if missing:
+        raise AnnotationError(f"{len(missing)} files do not exist: {abbreviate(missing)}. Copy them there.")
+    lengths = {name: [_frames(path) for path in paths] for name, paths in faces.items()}
+    first = next(iter(lengths))
+    for name, found in lengths.items():
+        different = [
+            f"{path} has {length} frames, {faces[first][n]} has {lengths[first][n]}"
+            for n, (path, length) in enumerate(zip(faces[name], found, strict=True))
+            if length != lengths[first][n]
+        ]
+        if different:
+            raise AnnotationError(f"modalities of one clip differ in length: {abbreviate(different, 3)}. Repair them.")
+    return np.array(lengths[first], dtype=np.int64)
+
+
+def _frames(path: Path) -> int:
+    try:
+        return len(open_array(path))
+    except (OSError, ValueError, EOFError, TypeError) as error:
+        raise AnnotationError(f"{path} is not a .npy array: {error}.") from None
+
+
+def _clip_coordinates(tree: MarsTree) -> dict[str, xr.Variable]:
+    speakers = [clip.speaker for clip in tree.clips]
+    columns = {
+        "clip": [str(clip) for clip in speakers],
+        "corpus": ["MARS"] * len(speakers),
+        "topic": [clip.site for clip in speakers],
+        "session": [clip.session for clip in speakers],
+        "recording": [clip.recording for clip in speakers],
+        "speaker_person": [clip.person_path for clip in speakers],
+    }
+    if tree.labelled:
+        columns["listener_person"] = [clip.listener.person_path for clip in tree.clips if clip.listener is not None]
+        columns["listener_clip"] = [str(clip.listener) for clip in tree.clips]
+    return {name: xr.Variable("clip", values) for name, values in columns.items()}
+
+
+def _attributes(tree: MarsTree, draw_seed: int) -> dict[str, object]:
+    return {
+        "layout": "react2025" if tree.both_directions else "react2026",
+        "split": tree.split,
+        "root": str(tree.root),
+        "frames_per_second": FRAMES_PER_SECOND,
+        "labels": "listeners" if tree.labelled else "none",
+        "synthetic": int((tree.root / "synthesis.json").is_file()),
+        "neighbour_source": f"drawn from the session, seed {draw_seed}",
+    }
