@@ -1,3 +1,6 @@
+from .audio import Sound as Sound
+from .audio import read_sound as read_sound
+from .audio import resample as resample
 from .channels import COEFFICIENTS_58 as COEFFICIENTS_58
 from .channels import EMOTION_25 as EMOTION_25
 from .channels import MOTION_ENERGY as MOTION_ENERGY
@@ -15,5 +18,7 @@ from .opening import layouts as layouts
 from .opening import open_split as open_split
 from .packing import pack as pack
 from .ragged import clip_series as clip_series
+from .speech_features import SpeechModel as SpeechModel
 from .synthesis import synthesise as synthesise
 from .verification import verify as verify
+from .video import open_video as open_video

@@ -118,7 +118,7 @@ class SynthesisError(ReactError, ValueError):
 
 
 class RecordingFormatError(ReactError, ValueError):
-    """A recording (motion energy, OpenFace) is not in the format that its reader expects."""
+    """A recording (motion energy, OpenFace, sound, video) is not in the format that its reader expects."""
 
     code = "RD008"
 

@@ -13,6 +13,9 @@ from react_data.official_tree import SPLITS, listed_splits, names_udiva, open_of
 from react_data.openface import find_openface_pairs, read_openface_folder
 from react_data.opening import Layout, register_layout
 from react_data.packed_split import is_packed, open_packed_split, packed_splits
+from react_data.verification import verify_official_tree
+from react_data.verification_of_mars import verify_mars_tree
+from react_data.verification_of_packs import verify_pack
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -43,13 +46,14 @@ def _is_motion_energy(root: Path) -> bool:
 
 def _register() -> None:
     for layout in (
-        Layout("pack", "a packed file of react-data pack", is_packed, packed_splits, open_packed_split),
+        Layout("pack", "a packed file of react-data pack", is_packed, packed_splits, open_packed_split, verify_pack),
         Layout(
             "react2023",
             "REACT 2023: NoXI, RECOLA and UDIVA",
             lambda root: bool(listed_splits(root)) and names_udiva(root),
             listed_splits,
             open_official_split,
+            verify_official_tree,
         ),
         Layout(
             "react2024",
@@ -57,6 +61,7 @@ def _register() -> None:
             lambda root: bool(listed_splits(root)),
             listed_splits,
             open_official_split,
+            verify_official_tree,
         ),
         Layout(
             "react2026",
@@ -64,6 +69,7 @@ def _register() -> None:
             lambda root: bool(_with_folder(root, [MARS_MODALITIES["eeg"][0]])),
             _mars_splits,
             open_mars_split,
+            verify_mars_tree,
         ),
         Layout(
             "react2025",
@@ -71,6 +77,7 @@ def _register() -> None:
             lambda root: bool(_mars_splits(root)),
             _mars_splits,
             open_mars_split,
+            verify_mars_tree,
         ),
         Layout(
             "arrays",

@@ -19,23 +19,21 @@ def config_file() -> Path:
 
 
 def find_data_root(data: str | os.PathLike[str] | None = None) -> Path:
-    """The folder of the data set.
+    """The folder of the data set, or its packed file.
 
     Args:
         data: The folder, or None to look in ``$REACT_DATA`` and then at ``data`` in config.toml.
 
     Returns:
-        The folder.
+        The folder or file.
 
     Raises:
         DataRootError: If none is named, or the named one does not exist.
     """
     named, source = _named_root(data)
     root = Path(named).expanduser()
-    if not root.is_dir():
-        raise DataRootError(
-            f"the data set {str(root)!r} ({source}) is not a folder. Name the one with the split lists."
-        )
+    if not root.exists():
+        raise DataRootError(f"the data set {str(root)!r} ({source}) does not exist. Name its folder, or a packed file.")
     return root
 
 

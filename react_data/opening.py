@@ -18,6 +18,8 @@ from react_data.errors import LayoutError
 if TYPE_CHECKING:
     import xarray as xr
 
+    from react_data.problems import ProblemReport
+
 __all__ = ["Layout", "find_layout", "layouts", "open_split", "register_layout"]
 
 _GROUP = "react_data.layouts"
@@ -33,6 +35,7 @@ class Layout:
         recognises: Whether a folder or file is of this layout.
         splits: The splits that are there.
         open: Opens a split, ``open(root, split, **options)``, as `open_split` describes.
+        verify: Finds problems, ``verify(root, splits, report, show_progress)``; None to have every series read.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Layout:
     recognises: Callable[[Path], bool]
     splits: Callable[[Path], Sequence[str]]
     open: Callable[..., xr.Dataset]
+    verify: Callable[[Path, Sequence[str] | None, ProblemReport, bool | None], None] | None = None
 
 
 _LAYOUTS: dict[str, Layout] = {}

@@ -17,7 +17,7 @@ from xarray.core import indexing
 from react_data.errors import PackError
 from react_data.packing import FORMAT, KINDS
 
-__all__ = ["is_packed", "open_packed_split", "packed_splits"]
+__all__ = ["is_packed", "open_packed_split", "opened_pack", "packed_splits"]
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
@@ -36,7 +36,7 @@ class _Stored:
     def read(self, *key: Any) -> NDArray[np.float32]:
         with self._lock:
             if self._opened is None or self._opened[0] != os.getpid():
-                self._opened = os.getpid(), _opened(self._path)
+                self._opened = os.getpid(), opened_pack(self._path)
             dataset = self._opened[1][self._name]
             try:
                 return np.asarray(dataset[key], dtype=np.float32)
@@ -118,7 +118,7 @@ def packed_splits(path: Path) -> list[str]:
     Raises:
         PackError: If it is no packed file.
     """
-    with _opened(path) as file:
+    with opened_pack(path) as file:
         return [name for name, member in file.items() if isinstance(member, h5py.Group)]
 
 
@@ -135,7 +135,7 @@ def open_packed_split(path: str | Path, split: str) -> xr.Dataset:
     Raises:
         PackError: If it is no packed file, or is damaged.
     """
-    with _opened(Path(path)) as file:
+    with opened_pack(Path(path)) as file:
         group = file[split]
         attributes = {name: _plain(value) for name, value in group.attrs.items() if not name.startswith("_Netcdf4")}
         coordinates = {name: _texts(group, name) for name in _by_clip(group)}
@@ -155,7 +155,15 @@ def open_packed_split(path: str | Path, split: str) -> xr.Dataset:
     return xr.Dataset(variables, coordinates, attributes | {"root": str(path)})
 
 
-def _opened(path: Path) -> h5py.File:
+def opened_pack(path: Path) -> h5py.File:
+    """A packed file, to be closed by who asks for it.
+
+    Args:
+        path: The file.
+
+    Raises:
+        PackError: If it is no packed file, or not complete.
+    """
     try:
         file = h5py.File(path, "r")
     except OSError as error:

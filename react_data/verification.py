@@ -17,14 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from react_data.clip_lists import RecordingRow, read_data_indices, recording_key, scan_split_list
-from react_data.errors import ClipListError, NeighbourMatrixError
+from react_data.errors import ClipListError, LayoutError, NeighbourMatrixError, ReactError
 from react_data.location import find_data_root
 from react_data.neighbours import cut_neighbours, load_matrix, matrix_problems
 from react_data.official_tree import DATA_INDICES, FULL_MATRIX, SPLITS, SYNTHESIS_RECORD, OfficialTree
+from react_data.opening import Layout, find_layout, open_split
 from react_data.problems import Problem, ProblemKind, ProblemReport, abbreviate
+from react_data.progress import track
 from react_data.verification_of_files import check_files
 
-__all__ = ["verify"]
+__all__ = ["verify", "verify_official_tree"]
 
 _LISTED = 20
 
@@ -61,6 +63,9 @@ NO_MATRIX = ProblemKind(
     "A split with listeners has no appropriateness matrix, neither of its own nor the full one, so it cannot be scored "
     "against appropriate reactions.",
 )
+UNUSABLE = ProblemKind(
+    "RD109", "A split cannot be opened, or a series cannot be read. The message says which file and what to do."
+)
 BAD_RECORD = ProblemKind(
     "RD108", "synthesis.json, which says what a synthetic tree holds, is damaged. Synthesise the tree anew."
 )
@@ -70,32 +75,80 @@ def verify(
     root: str | os.PathLike[str] | None = None,
     splits: Sequence[str] | None = None,
     *,
+    layout: str | None = None,
     show_progress: bool | None = None,
 ) -> ProblemReport:
-    """Find every problem of an official tree.
+    """Find every problem of a data set of any layout.
 
     Args:
-        root: The folder with the split lists; ``$REACT_DATA`` or the user's config.toml names it, if not given.
-        splits: Splits that have to be there; those that have a list, if not given.
+        root: Folder of the data set, or a packed file; ``$REACT_DATA`` or config.toml names it, if not given.
+        splits: Splits that have to be there; those that are there, if not given.
+        layout: Name of the layout; recognised if not given.
         show_progress: Whether to show a progress bar on stderr; only on a terminal, if not given.
 
     Returns:
         The problems, and in ``checked`` what was looked at. A split with speakers only is no problem, but said there.
 
     Raises:
-        DataRootError: If the folder does not exist.
+        DataRootError: If the data set does not exist.
         ClipListError: If there is no such split.
+        LayoutError: If there is no layout of that name.
     """
-    folder = find_data_root(root)
-    report = ProblemReport(str(folder))
-    record = _synthesis_record(folder, report)
-    trees = _trees(folder, splits if splits is not None else record.get("splits"), report)
-    _check_overlap(trees, report)
-    _check_matrices(folder, trees, report)
-    for tree in trees:
-        check_files(tree, report, settings=record, show_progress=show_progress)
+    place = find_data_root(root)
+    report = ProblemReport(str(place))
+    found = _layout(place, layout)
+    if found is None:
+        verify_official_tree(place, splits, report, show_progress)  # which says what is missing
+    elif found.verify is not None:
+        found.verify(place, splits, report, show_progress)
+    else:
+        _read_everything(place, found, splits, report, show_progress)
     report.problems = _limited(report.problems)
     return report
+
+
+def _layout(place: Path, name: str | None) -> Layout | None:
+    try:
+        return find_layout(place, name)
+    except LayoutError:
+        if name is not None:
+            raise
+        return None
+
+
+def _read_everything(
+    place: Path, layout: Layout, splits: Sequence[str] | None, report: ProblemReport, show_progress: bool | None
+) -> None:
+    """The check of a layout without one of its own: every series can be read."""
+    for split in splits if splits is not None else layout.splits(place):
+        try:
+            dataset = open_split(place, split, layout=layout.name)
+            names = [str(name) for name in dataset.data_vars if str(name).startswith(("speaker_", "listener_"))]
+            for name in track(names, f"verifying {split}", unit="variable", show=show_progress):
+                dataset[name].load()
+        except ReactError as error:
+            report.error(UNUSABLE, error.message, split)
+            continue
+        report.checked[split] = f"{dataset.sizes['clip']} clips; {', '.join(names)}"
+
+
+def verify_official_tree(
+    root: Path, splits: Sequence[str] | None, report: ProblemReport, show_progress: bool | None
+) -> None:
+    """Find every problem of a tree of REACT 2023 or 2024.
+
+    Args:
+        root: The folder with the split lists.
+        splits: Splits that have to be there; those that have a list, if None.
+        report: Receives the problems.
+        show_progress: Whether to show a progress bar on stderr; None shows it on a terminal.
+    """
+    record = _synthesis_record(root, report)
+    trees = _trees(root, splits if splits is not None else record.get("splits"), report)
+    _check_overlap(trees, report)
+    _check_matrices(root, trees, report)
+    for tree in trees:
+        check_files(tree, report, settings=record, show_progress=show_progress)
 
 
 def _synthesis_record(root: Path, report: ProblemReport) -> dict[str, Any]:

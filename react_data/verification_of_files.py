@@ -20,7 +20,16 @@ from react_data.official_tree import FRAMES_PER_SECOND, FRAMES_SCORED, MODALITIE
 from react_data.problems import ProblemKind, ProblemReport, abbreviate
 from react_data.progress import track
 
-__all__ = ["check_files"]
+__all__ = [
+    "NO_FILE",
+    "UNLISTED",
+    "UNREADABLE",
+    "CheckedFile",
+    "check_files",
+    "check_lengths",
+    "check_sound",
+    "check_values",
+]
 
 NO_FILE = ProblemKind("RD111", "A file of a listed clip, or every file of a split, is missing. Copy it there.")
 UNREADABLE = ProblemKind(
@@ -54,7 +63,7 @@ _SOUND_TOLERANCE_FRAMES = 2
 
 
 @dataclass(frozen=True)
-class _File:
+class CheckedFile:
     """What was learnt from a readable file."""
 
     where: str
@@ -81,25 +90,25 @@ def check_files(
         return
     persons = [clip.speaker for clip in tree.clips]
     least = int(settings.get("frames", FRAMES_SCORED))
-    read: list[_File] = []
+    read: list[CheckedFile] = []
     for person in track(persons, f"verifying {tree.split}", show=show_progress):
         files = [_check_file(tree, modality, person, report) for modality in modalities]
         usable = [file for file in files if file is not None]
-        _check_lengths(usable, min(least, FRAMES_SCORED), report)
+        check_lengths(usable, min(least, FRAMES_SCORED), FRAMES_PER_SECOND, report)
         read += usable
     _check_against_most(read, report)
     _check_unlisted(tree, modalities, persons, report)
     report.checked[tree.split] += f"; {', '.join(modalities)}"
 
 
-def _check_file(tree: OfficialTree, modality: str, person: ClipId, report: ProblemReport) -> _File | None:
+def _check_file(tree: OfficialTree, modality: str, person: ClipId, report: ProblemReport) -> CheckedFile | None:
     path = tree.file(modality, person)
     where = path.relative_to(tree.root).as_posix()
     if not path.is_file():
         report.error(NO_FILE, f"does not exist, though {tree.split}.csv lists {person}. Copy it there.", where)
         return None
     if modality == "audio":
-        return _check_sound(path, where, person, report)
+        return check_sound(path, where, person, FRAMES_PER_SECOND, report)
     try:
         values = read_emotion(path) if modality == "emotion" else read_coefficients(path)
     except AnnotationError as error:
@@ -107,8 +116,8 @@ def _check_file(tree: OfficialTree, modality: str, person: ClipId, report: Probl
         return None
     if modality == "emotion":
         _check_header(path, where, report)
-        _check_values(values, where, report)
-    return _File(where, modality, person, len(values))
+        check_values(values, where, "line", 2, report)
+    return CheckedFile(where, modality, person, len(values))
 
 
 def _check_header(path: Path, where: str, report: ProblemReport) -> None:
@@ -121,7 +130,16 @@ def _check_header(path: Path, where: str, report: ProblemReport) -> None:
     report.warning(NO_HEADER, f"line 1 begins with the number {first}, expected the channel names.", where)
 
 
-def _check_values(values: NDArray[np.float32], where: str, report: ProblemReport) -> None:
+def check_values(values: NDArray[np.float32], where: str, place: str, first: int, report: ProblemReport) -> None:
+    """Check (T, 25) facial attributes.
+
+    Args:
+        values: The attributes.
+        where: The file.
+        place: What a frame is called there: ``"line"`` or ``"frame"``.
+        first: Number of the first frame by that name.
+        report: Receives the problems.
+    """
     for group in EMOTION_25.groups:
         low, high = group.low or 0.0, group.high or 0.0
         part = values[:, group.start : group.stop]
@@ -131,7 +149,7 @@ def _check_values(values: NDArray[np.float32], where: str, report: ProblemReport
             report.error(
                 OUT_OF_RANGE,
                 f"{len(outside)} values of {group.name} are outside {low:g}..{high:g}, the first "
-                f"{part[frame, channel]:g} in line {frame + 2}, {EMOTION_25.channels[group.start + channel]}.",
+                f"{part[frame, channel]:g} in {place} {frame + first}, {EMOTION_25.channels[group.start + channel]}.",
                 where,
             )
     units = values[:, :15]
@@ -140,8 +158,8 @@ def _check_values(values: NDArray[np.float32], where: str, report: ProblemReport
         frame, channel = between[0]
         report.warning(
             NOT_BINARY,
-            f"{len(between)} action units are neither 0 nor 1, the first {units[frame, channel]:g} in line "
-            f"{frame + 2}, {EMOTION_25.channels[channel]}.",
+            f"{len(between)} action units are neither 0 nor 1, the first {units[frame, channel]:g} in {place} "
+            f"{frame + first}, {EMOTION_25.channels[channel]}.",
             where,
         )
     sums = values[:, 17:].sum(axis=1)
@@ -149,13 +167,24 @@ def _check_values(values: NDArray[np.float32], where: str, report: ProblemReport
     if off.size:
         report.warning(
             NOT_A_DISTRIBUTION,
-            f"the expressions of {off.size} frames do not sum to 1, the first to {sums[off[0]]:.3f} in line "
-            f"{off[0] + 2}.",
+            f"the expressions of {off.size} frames do not sum to 1, the first to {sums[off[0]]:.3f} in {place} "
+            f"{off[0] + first}.",
             where,
         )
 
 
-def _check_sound(path: Path, where: str, person: ClipId, report: ProblemReport) -> _File | None:
+def check_sound(
+    path: Path, where: str, person: ClipId, frames_per_second: int, report: ProblemReport
+) -> CheckedFile | None:
+    """Check a wav file; its length is told in video frames.
+
+    Args:
+        path: The file.
+        where: The same, for messages.
+        person: Whose it is.
+        frames_per_second: Of the video.
+        report: Receives the problems.
+    """
     try:
         with wave.open(str(path), "rb") as file:
             rate, samples, size = file.getframerate(), file.getnframes(), file.getsampwidth() * file.getnchannels()
@@ -171,11 +200,18 @@ def _check_sound(path: Path, where: str, person: ClipId, report: ProblemReport) 
     if rate == 0:
         report.error(BAD_SOUND, "cannot be timed: its header says 0 samples a second. Extract it again.", where)
         return None
-    return _File(where, "audio", person, samples / rate * FRAMES_PER_SECOND, rate)
+    return CheckedFile(where, "audio", person, samples / rate * frames_per_second, rate)
 
 
-def _check_lengths(files: Sequence[_File], least: int, report: ProblemReport) -> None:
-    """Compare the lengths of the files of one person's clip."""
+def check_lengths(files: Sequence[CheckedFile], least: int, frames_per_second: int, report: ProblemReport) -> None:
+    """Compare the lengths of the files of one person's clip.
+
+    Args:
+        files: The files.
+        least: Frames that each must have.
+        frames_per_second: Of the video.
+        report: Receives the problems.
+    """
     pictures = [file for file in files if file.modality != "audio"]
     for file in pictures:
         if file.frames < least:
@@ -188,13 +224,13 @@ def _check_lengths(files: Sequence[_File], least: int, report: ProblemReport) ->
             if abs(sound.frames - picture.frames) > _SOUND_TOLERANCE_FRAMES:
                 report.error(
                     BAD_SOUND,
-                    f"lasts {sound.frames / FRAMES_PER_SECOND:.2f} s, but the clip's {picture.frames:g} frames last "
-                    f"{picture.frames / FRAMES_PER_SECOND:.2f} s.",
+                    f"lasts {sound.frames / frames_per_second:.2f} s, but the clip's {picture.frames:g} frames last "
+                    f"{picture.frames / frames_per_second:.2f} s.",
                     sound.where,
                 )
 
 
-def _check_against_most(files: list[_File], report: ProblemReport) -> None:
+def _check_against_most(files: list[CheckedFile], report: ProblemReport) -> None:
     """Name the files that differ from most of their modality."""
     for modality in MODALITIES:
         own = [file for file in files if file.modality == modality]

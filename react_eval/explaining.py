@@ -34,7 +34,8 @@ def explain(name: str) -> str:
         >>> print(explain("RE006").splitlines()[0])
         RE006: LengthError
     """
-    import react_data.verification  # noqa: F401  defines kinds of problems
+    import react_data.known_layouts
+    import react_data.speech_features  # noqa: F401  defines errors
     import react_eval.validation  # noqa: F401  likewise
 
     code = name.upper()

@@ -243,7 +243,7 @@ def test_missing_lists_and_folders(small_tree, tmp_path):
     assert has(verify(small_tree, show_progress=False), "RD101", "val.csv", "does not exist")
     (tmp_path / "empty").mkdir()
     assert has(verify(tmp_path / "empty"), "RD101", "", "no split list at all")
-    with pytest.raises(DataRootError, match="is not a folder"):
+    with pytest.raises(DataRootError, match="does not exist"):
         verify(tmp_path / "none")
     with pytest.raises(ClipListError, match="Did you mean 'val'"):
         verify(small_tree, ["vall"])

@@ -103,7 +103,7 @@ BAD_USAGE = {
     "no such file": (("score", "nothing.h5", "--split", "val", "--data", "{root}"), "nothing.h5"),
     "no split": (("score", "{file}"), "--split"),
     "unknown split": (("score", "{file}", "--split", "vall", "--data", "{root}"), "Did you mean 'val'"),
-    "no data": (("score", "{file}", "--split", "val", "--data", "/nowhere"), "is not a folder"),
+    "no data": (("score", "{file}", "--split", "val", "--data", "/nowhere"), "does not exist"),
     "unknown protocol": (
         ("score", "{file}", "--split", "val", "--data", "{root}", "-p", "x"),
         "there is no protocol 'x'",
