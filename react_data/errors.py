@@ -141,3 +141,13 @@ class PackError(ReactError, ValueError):
     """
 
     code = "RD010"
+
+
+class RetrievalError(ReactError, ValueError):
+    """Neighbours cannot be retrieved, explained or evaluated with these arguments.
+
+    A retrieval needs one series a clip with finite values, one of threshold and top_k, and for every measure but
+    ``"dtw"`` clips of one length. A search that was begun is only continued with the same settings.
+    """
+
+    code = "RD030"

@@ -264,7 +264,7 @@ def test_a_split_without_files_is_one_error(small_tree):
 
 def test_every_kind_is_explained():
     kinds = {code: kind for code, kind in known_problems().items() if code.startswith("RD1")}
-    assert len(kinds) == 19
+    assert len(kinds) == 22
     assert all(len(kind.description) > 40 for kind in kinds.values())
 
 
