@@ -23,25 +23,26 @@ _quiet = click.option("--quiet", is_flag=True, help="Show no progress.")
 def main() -> None:
     """Make, verify and describe data sets of dyadic interaction.
 
-    ROOT is the folder with train.csv, val.csv or test.csv; where it is left out, $REACT_DATA or config.toml names it.
+    ROOT is the folder of the data set, or a packed file; where it is left out, $REACT_DATA or config.toml names it.
     """
 
 
 @main.command()
 @click.argument("path", type=_Path)
+@click.option("--layout", default="react2024", show_default=True, help="react2023, react2024, react2025 or react2026.")
 @click.option("--recordings", default=24, show_default=True, help="Recordings in all splits together.")
 @click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
 @click.option("--split", "splits", multiple=True, help="Split to write; may be repeated.  [default: all]")
-@click.option("--frames", default=751, show_default=True, help="Frames a clip, 25 a second.")
-@click.option("--corpus", "corpora", multiple=True, help="Corpus to imitate; repeatable.  [default: NoXI, RECOLA]")
-@click.option("--modality", "modalities", multiple=True, help="emotion, 3dmm or audio; repeatable.  [default: all]")
+@click.option("--frames", default=751, show_default=True, help="Frames a clip; in MARS the mean.")
+@click.option("--corpus", "corpora", multiple=True, help="Corpus to imitate; repeatable.  [default: of the layout]")
+@click.option("--modality", "modalities", multiple=True, help="emotion, 3dmm, audio, eeg; repeatable.  [default: all]")
 @click.option("--sample-rate", default=44100, show_default=True, help="Sound samples a second.")
 @click.option("--behaviours", type=int, help="Pairs of behaviour classes.  [default: 1 for 12 recordings]")
 @click.option("--hide", "hidden", multiple=True, help="Split to write with speakers only; may be repeated.")
 @_json
 @_quiet
 def synthesise(path: Path, as_json: bool, quiet: bool, **settings: Any) -> None:
-    """Write a synthetic data set in the official layout into the folder PATH."""
+    """Write a synthetic data set in the layout of a challenge into the folder PATH."""
     from react_data.contents import describe  # imports take time that --help should not
     from react_data.synthesis import synthesise as write
 
@@ -68,6 +69,49 @@ def verify(root: Path | None, splits: tuple[str, ...], as_json: bool, quiet: boo
 
 
 @main.command()
+@click.argument("root", type=_Path)
+@click.argument("out", type=_Path)
+@click.option("--layout", help="Name of the layout; recognised if not given.")
+@click.option("--split", "splits", multiple=True, help="Split to pack; may be repeated.  [default: all]")
+@_json
+@_quiet
+def pack(root: Path, out: Path, layout: str | None, splits: tuple[str, ...], as_json: bool, quiet: bool) -> None:
+    """Pack the data set ROOT into the one file OUT; a run that was interrupted is continued."""
+    from react_data.contents import describe
+    from react_data.packing import pack as write
+
+    written = write(root, out, layout=layout, splits=splits or None, show_progress=False if quiet else None)
+    _show(describe(written), as_json)
+
+
+@main.command()
+@_root
+@click.option("--split", required=True, help="Split whose clips are compared.")
+@click.option("--out", type=_Path, help="HDF5 file to write; a run that was interrupted is continued.")
+@click.option("--measure", default="dtw", show_default=True, help="dtw, euclidean, ccc or cosine.")
+@click.option("--series", default="speaker_emotion", show_default=True, help="Which series say what speakers do.")
+@click.option("--normalise", default="none", show_default=True, help="none, z-score by channel, or z-score by clip.")
+@click.option("--threshold", type=float, help="Largest distance, or least similarity, of a neighbour.")
+@click.option("--top-k", type=int, help="How many nearest clips are neighbours.")
+@click.option("--symmetric", default="as found", show_default=True, help="as found, either or both.")
+@click.option("--threads", type=int, help="How many; one for each processor if not given.")
+@_json
+@_quiet
+def neighbours(
+    root: Path | None, split: str, out: Path | None, series: str, as_json: bool, quiet: bool, **rule: Any
+) -> None:
+    """Find the clips whose speakers behave alike: reactions to one are appropriate for the other."""
+    from react_data.location import find_data_root
+    from react_data.neighbour_commands import describe_retrieval
+
+    found = describe_retrieval(find_data_root(root), split, series, out, rule, show_progress=False if quiet else None)
+    if as_json:
+        print_json(found)
+    else:
+        click.echo("\n".join(f"{name}: {value}" for name, value in found.items()))
+
+
+@main.command()
 @_root
 @_json
 def info(root: Path | None, as_json: bool) -> None:
@@ -85,7 +129,7 @@ def _show(contents: dict[str, Any], as_json: bool) -> None:
 
 
 def _described(contents: dict[str, Any]) -> str:
-    lines = [f"{contents['root']}: {'synthetic data' if contents['synthetic'] else 'recorded data'}"]
+    lines = [f"{contents['root']}: {contents['layout']}, {'synthetic' if contents['synthetic'] else 'recorded'} data"]
     for split, counts in contents["splits"].items():
         spread = counts["neighbours"]
         lines += [

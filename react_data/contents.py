@@ -3,60 +3,80 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
-from react_data.errors import ClipListError
 from react_data.location import find_data_root
-from react_data.official_tree import MODALITIES, SPLITS, OfficialTree
-from react_data.opening import open_split
+from react_data.mars_tree import MARS_MODALITIES
+from react_data.official_tree import MODALITIES, OfficialTree
+from react_data.opening import find_layout, open_split
 
 __all__ = ["describe"]
 
 
-def describe(root: str | os.PathLike[str] | None = None) -> dict[str, Any]:
-    """Count what the splits of an official tree hold.
+def describe(root: str | os.PathLike[str] | None = None, *, layout: str | None = None) -> dict[str, Any]:
+    """Count what the splits of a data set hold.
 
     Args:
-        root: The folder with the split lists; ``$REACT_DATA`` or the user's config.toml names it, if not given.
+        root: Folder of the data set, or a packed file; ``$REACT_DATA`` or config.toml names it, if not given.
+        layout: Name of the layout; recognised if not given.
 
     Returns:
-        Plain data: ``root``, ``synthetic``, and by split the numbers of recordings, directed clips, sessions, persons,
-        frames a clip, the modalities, whether listeners are there, and the least, median and most neighbours a clip.
+        Plain data: ``root``, ``layout``, ``synthetic``, and by split the numbers of recordings, directed clips,
+        sessions, persons, frames a clip, the modalities, whether listeners are there, and the least, median and most
+        neighbours a clip.
 
     Raises:
-        DataRootError: If the folder does not exist.
-        ClipListError: If it has no split list, or a malformed one.
-        AnnotationError: If the first clip of a split is unusable.
-        NeighbourMatrixError: If a matrix does not fit its split.
+        DataRootError: If the data set does not exist.
+        LayoutError: If its layout is not known.
+        ReactError: If a split is unusable.
     """
-    folder = find_data_root(root)
-    present = [split for split in SPLITS if (folder / f"{split}.csv").is_file()]
-    if not present:
-        raise ClipListError(f"{folder} holds no split list. Name the folder with train.csv, val.csv or test.csv.")
-    trees = {split: OfficialTree(folder, split) for split in present}
+    place = find_data_root(root)
+    found = find_layout(place, layout)
+    opened = {split: open_split(place, split, layout=found.name) for split in found.splits(place)}
     return {
-        "root": str(folder),
-        "synthetic": trees[present[0]].synthetic,
-        "splits": {split: _counts(folder, tree) for split, tree in trees.items()},
+        "root": str(place),
+        "layout": found.name,
+        "synthetic": any(bool(each.attrs["synthetic"]) for each in opened.values()),
+        "splits": {split: _counts(each, found.name) for split, each in opened.items()},
     }
 
 
-def _counts(root: Path, tree: OfficialTree) -> dict[str, Any]:
-    data = open_split(root, tree.split)
-    persons = [clip.person_path for row in tree.rows for clip in (row.speaker, row.listener) if clip is not None]
+def _counts(data: xr.Dataset, layout: str) -> dict[str, Any]:
+    roles = [name for name in ("speaker_person", "listener_person") if name in data.coords]
+    persons = {str(person) for name in roles for person in data[name].values}
     return {
-        "recordings": len(tree.rows),
+        "recordings": len(np.unique(data["recording"])),
         "clips": data.sizes["clip"],
         "sessions": len(np.unique(data["session"])),
-        "persons": len(set(persons)),
-        "frames": data.sizes.get("frame", 0),
-        "modalities": [modality for modality in MODALITIES if tree.has(modality)],
-        "labels": tree.labelled,
+        "persons": len(persons),
+        "frames": _frames(data),
+        "modalities": _modalities(data, layout),
+        "labels": data.attrs["labels"] != "none",
         "neighbours": _spread(data["neighbours"].sum("listener").to_numpy()) if "neighbours" in data else None,
     }
+
+
+def _frames(data: xr.Dataset) -> int | str:
+    if "speaker_row_size" not in data:
+        return int(data.sizes.get("frame", 0))
+    sizes = data["speaker_row_size"].to_numpy()
+    return f"{sizes.min()}–{sizes.max()}"
+
+
+def _modalities(data: xr.Dataset, layout: str) -> list[str]:
+    """Series that the data set holds, and what lies beside them in its folder."""
+    series = [kind for kind in ("emotion", "3dmm") if f"speaker_{kind}" in data]
+    root, split = data.attrs["root"], data.attrs["split"]
+    if layout in ("react2023", "react2024"):
+        tree = OfficialTree(find_data_root(root), split)
+        return [modality for modality in MODALITIES if modality in series or tree.has(modality)]
+    if layout in ("react2025", "react2026"):
+        folder = find_data_root(root) / split
+        return [name for name, (place, _) in MARS_MODALITIES.items() if name in series or (folder / place).is_dir()]
+    return series
 
 
 def _spread(counts: Any) -> dict[str, float]:

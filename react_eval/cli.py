@@ -42,8 +42,10 @@ def main() -> None:
 @click.option("--personal", type=_Path, help="Bare array (N, M) of 0 and 1: neighbours of the same listener.")
 @click.option("--save", type=_Path, help="Also write the result: .json, .md, .tex or .csv.")
 @click.option("--html", type=_Path, help="Also write the report: one self-contained HTML page on why.")
+@click.option("--specificity", "listens", is_flag=True, help="Tell whether the method listens: score re-paired, too.")
 @click.option("--public", is_flag=True, help="Leave out everything that shows a single clip.")
 @click.option("--no-context", is_flag=True, help="Do not score GT and B_Mime beside the predictions.")
+@click.option("--with", "beside", type=click.Choice(["published"]), help="Rows to put beside the results.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--threads", type=int, help="How many; one for each processor if not given.")
 @click.option("--cluster", metavar="ADDRESS", help="Scheduler of a dask cluster to spread clips over.")
@@ -59,8 +61,10 @@ def score(
     method: str | None,
     save: Path | None,
     html: Path | None,
+    listens: bool,
     public: bool,
     no_context: bool,
+    beside: str | None,
     device: str,
     threads: int | None,
     cluster: str | None,
@@ -73,19 +77,104 @@ def score(
 
     how: dict[str, Any] = {"metrics": list(metrics) or None, "context": not no_context}
     how |= {"show_progress": False if quiet else None, "device": device, "threads": threads, "cluster": cluster}
-    output = Output(save, html, public, as_json)
+    output = Output(save, html, public, as_json, published=beside == "published")
     if arrays["predictions"] is not None:
         if preds or split is not None or data is not None:
             raise click.UsageError("--predictions takes bare arrays: leave out the file, --split and --data.")
+        if listens:
+            raise click.UsageError("--specificity takes a submission file; specificity_arrays takes arrays in Python.")
         given = {name: path for name, path in arrays.items() if path is not None}
+        output.check(protocols or ("react2024",))
         output.one(score_bare_arrays(given, protocols, overrides, method=method, **how))
         return
     if not preds or split is None:
         raise click.UsageError("name a submission file and --split, or give bare arrays with --predictions.")
-    for option, value in (("--method", method), ("--html", html)):
+    for option, value in (("--method", method), ("--html", html), ("--specificity", listens or None)):
         if value is not None and len(preds) > 1:
             raise click.UsageError(f"{option} is about one submission, but there are several files.")
-    score_files(preds, split, data, protocols, overrides, output=output, method=method, **how)
+    score_files(preds, split, data, protocols, overrides, output=output, method=method, listens=listens, **how)
+
+
+@main.command(name="published")
+@click.option("--system", help="Such as PerFRDiff.")
+@click.option("--source", help="Key of a paper or README, such as reactdiff.")
+@click.option("--protocol", help="Protocol name.")
+@click.option("--split", help="val, test or unknown.")
+@click.option("--kind", help="system, naive, ablation or reproduction.")
+@click.option("--audit", is_flag=True, help="List the contradictions in place of the numbers.")
+@click.option("--save", type=_Path, help="Also write it: .json, .txt; numbers also .md, .tex, .html, .csv.")
+@_json
+def list_published(audit: bool, save: Path | None, as_json: bool, **chosen: str | None) -> None:
+    """List published results, or where they contradict each other."""
+    from react_eval.published_commands import show_audit, show_published
+
+    if not audit:
+        show_published(chosen, save=save, as_json=as_json)
+    elif any(chosen.values()):
+        raise click.UsageError("--audit is of all published results: leave out --system, --source and the like.")
+    else:
+        show_audit(save=save, as_json=as_json)
+
+
+@main.command()
+@click.argument("preds", type=_Path, nargs=-1, required=True)
+@click.option("--split", required=True, help="train, val or test.")
+@_data
+@_protocol
+@click.option("--metric", "-m", "metrics", multiple=True, help="Metric name or alias; may be repeated.")
+@click.option("--resamples", default=1000, show_default=True, help="Resamples of the intervals.")
+@click.option("--permutations", default=10_000, show_default=True, help="Patterns of signs that a test looks at.")
+@click.option("--seed", default=0, show_default=True, help="Seed of resamples and patterns.")
+@click.option("--save", type=_Path, help="Also write it: .json, .md or .tex.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option("--threads", type=int, help="How many; one for each processor if not given.")
+@_json
+@_quiet
+def compare(
+    preds: tuple[Path, ...],
+    split: str,
+    data: Path | None,
+    protocols: tuple[str, ...],
+    metrics: tuple[str, ...],
+    resamples: int,
+    permutations: int,
+    seed: int,
+    save: Path | None,
+    device: str,
+    threads: int | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Score submission files and test every pair of them for differences, clip by clip."""
+    from react_eval.comparing_commands import compare_files
+
+    draws = {"resamples": resamples, "permutations": permutations, "seed": seed}
+    how: dict[str, Any] = {"save": save, "as_json": as_json, "device": device, "threads": threads}
+    how |= {"metrics": list(metrics) or None, "show_progress": False if quiet else None}
+    compare_files(preds, split, data, protocols, draws=draws, **how)
+
+
+@main.command()
+@click.argument("preds", type=_Path)
+@click.option("--split", required=True, help="train, val or test.")
+@_data
+@click.option("--protocol", "-p", help="Protocol name or id.")
+@click.option("--metric", "-m", "metrics", multiple=True, help="Metric name or alias; may be repeated.")
+@click.option("--draws", default=5, show_default=True, help="Re-pairings.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the re-pairings.")
+@click.option("--save", type=_Path, help="Also write it: .json, .md or .tex.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option("--threads", type=int, help="How many; one for each processor if not given.")
+@_json
+@_quiet
+def specificity(
+    preds: Path, metrics: tuple[str, ...], save: Path | None, as_json: bool, quiet: bool, **how: Any
+) -> None:
+    """Tell whether a method listens: score it with other speakers' reactions too."""
+    from react_eval.comparing_commands import show_specificity
+
+    how |= {"metrics": list(metrics) or None, "show_progress": False if quiet else None}
+    show_specificity(preds, save=save, as_json=as_json, **how)
 
 
 @main.command()

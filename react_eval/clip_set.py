@@ -112,6 +112,16 @@ class ClipSet:
         """Compute something once that depends on listeners and speakers alone, for all predictions on the same data."""
         return self._of_data.once(key, compute)
 
+    def latest_of_data(self, slot: Hashable, key: Hashable, compute: Callable[[], Result]) -> Result:
+        """The same for something that also depends on which clips there are: only what was asked for last is kept.
+
+        Args:
+            slot: What is computed.
+            key: What it depends on.
+            compute: Computes it.
+        """
+        return self._of_data.latest(slot, key, compute)
+
     def without_computed(self) -> ClipSet:
         """The same without predictions and without what was computed once, to be sent elsewhere."""
         return replace(self, predictions=(), _of_data=_Computed())
@@ -133,6 +143,14 @@ class _Computed:
                 if key not in self._found:
                     self._found[key] = compute()
         found: Result = self._found[key]
+        return found
+
+    def latest(self, slot: Hashable, key: Hashable, compute: Callable[[], Result]) -> Result:
+        with self._locks.setdefault(slot, Lock()):
+            kept = self._found.get(slot)
+            if kept is None or kept[0] != key:
+                kept = self._found[slot] = key, compute()
+            found: Result = kept[1]
         return found
 
 

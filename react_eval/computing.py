@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
 
@@ -29,7 +29,8 @@ class Resources:
     Attributes:
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         threads: How many; one for each processor if None.
-        client: A `dask.distributed.Client`; None for the active one if there is one, False for none.
+        client: A `dask.distributed.Client`; None for the active one if there is one, False for none. With device
+            ``"cuda"``, which is the GPU of this process, only False and None, which is none then.
 
     Raises:
         InputError: If a device is not known or cannot be used.
@@ -44,18 +45,31 @@ class Resources:
             raise InputError(f"device {self.device!r} is not known, expected one of {', '.join(_DEVICES)}.")
         if self.threads is not None and self.threads < 1:
             raise InputError(f"threads is {self.threads}, expected at least 1.")
+        if self.device == "cuda" and self.client is not None and self.client is not False:
+            raise InputError("device 'cuda' is the GPU of this process, client=… takes a cluster. Pass one of the two.")
         problem = _cuda_problem() if self.device == "cuda" else None
         if problem is not None:
             raise InputError(f"device 'cuda' cannot be used: {problem} Use device='cpu' until then.")
 
     def device_for(self, clips: ClipSet) -> str:
         """The device that is used for a clip set: ``"cpu"``, ``"cuda"``, or ``"cluster"``."""
+        if self.device == "cuda":
+            return "cuda"
         if active_client(self.client) is not None:
             return "cluster"
-        if self.device != "auto":
-            return self.device
+        if self.device == "cpu":
+            return "cpu"
         comparisons = sum(map(len, clips.neighbours or ())) * max(clips.reactions, 1)
         return "cuda" if comparisons >= _WORTH_A_GPU and _gpu_in_sight() and _cuda_problem() is None else "cpu"
+
+    def settled(self, clips: ClipSet) -> Resources:
+        """The same with a device that stays, whatever parts of a clip set come.
+
+        Args:
+            clips: All of its clips, and how many reactions each will have.
+        """
+        device = self.device_for(clips)
+        return self if device == "cluster" else replace(self, device=device, client=False)
 
     def observe(
         self,

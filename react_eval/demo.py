@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import react_data
-from react_data.opening import open_split
 from react_data.official_tree import OfficialTree
+from react_data.opening import open_split
 from react_eval.baselines import NAMES, baseline, generate_predictions
 from react_eval.computing import Resources
 from react_eval.grid import Grid

@@ -15,6 +15,7 @@ __all__ = [
     "ReactError",
     "ShapeError",
     "SubmissionError",
+    "TemporaryFolderError",
     "UnknownNameError",
     "UnreadableFileError",
 ]
@@ -79,6 +80,15 @@ class UnknownNameError(ReactError, KeyError):
     """There is no metric, protocol, baseline, split or code of that name."""
 
     code = "RE008"
+
+
+class TemporaryFolderError(ReactError, OSError):
+    """The temporary folder is full or cannot be written, and predictions have to wait there until all clips are seen.
+
+    Make room, or let the environment variable ``TMPDIR`` name another folder.
+    """
+
+    code = "RE009"
 
 
 class UnreadableFileError(ReactError, ValueError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from unicodedata import east_asian_width
 
@@ -15,6 +15,7 @@ _LATEX = {
     **{sign: "\\" + sign for sign in "&%$#_{}"},
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    **{sign: f"${sign}$" for sign in "<>|"},
     "↑": r"$\uparrow$",
     "↓": r"$\downarrow$",
     "→": r"$\rightarrow$",
@@ -25,6 +26,17 @@ _LATEX = {
     "≤": r"$\leq$",
     "–": "--",
     "†": r"$\dagger$",
+    "‡": r"$\ddagger$",
+    "§": r"\S{}",
+    "¶": r"\P{}",
+    "‖": r"$\parallel$",
+    "◇": r"$\diamond$",
+    "△": r"$\triangle$",
+    "○": r"$\circ$",
+    "•": r"$\bullet$",
+    "−": "$-$",
+    "²": r"\textsuperscript{2}",
+    "⁻": r"\textsuperscript{--}",
     "·": r"$\cdot$",
     "σ": r"$\sigma$",
 }
@@ -54,6 +66,7 @@ class Grid:
         notes: What a reader has to know.
         label: LaTeX label.
         text_columns: Columns that are aligned to the left.
+        titles: Titles of groups, by the position in `rows` of the rule above the group.
     """
 
     headings: Sequence[str]
@@ -62,6 +75,7 @@ class Grid:
     notes: Sequence[str] = field(default_factory=tuple)
     label: str = "tab:react-eval"
     text_columns: tuple[int, ...] = (0,)
+    titles: Mapping[int, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return self.to_text()
@@ -74,18 +88,22 @@ class Grid:
         lines = [[_printable(cell.text) + ("*" if cell.bold else "") for cell in row] for row in self.rows]
         widths = [max(_width(text) for text in column) for column in self._columns(lines)]
         rule = "  ".join("─" * width for width in widths)
-        body = [rule if not line else self._aligned(line, widths) for line in lines]
-        parts = [_printable(self.caption), "", self._aligned(list(self.headings), widths), rule, *body]
+        body = [self._aligned(line, widths) if line else self._titled(place, rule) for place, line in enumerate(lines)]
+        top = [] if 0 in self.titles else [rule]
+        parts = [_printable(self.caption), "", self._aligned(list(self.headings), widths), *top, *body]
         return "\n".join([*parts, *([""] if self.notes else []), *map(_printable, self.notes)])
 
     def to_markdown(self) -> str:
         """A GitHub table."""
         lines = [self._markdown_row([_escape_markdown(text) for text in self.headings])]
         lines.append("|" + "|".join(self._by_column("---", "---:")) + "|")
-        for row in self.rows:
+        for place, row in enumerate(self.rows):
             cells = [_escape_markdown(cell.text) for cell in row]
             marked = [f"**{text}**" if cell.bold else text for text, cell in zip(cells, row, strict=True)]
-            lines += [self._markdown_row(marked)] if row else []
+            if place in self.titles:
+                title = f"*{_escape_markdown(self.titles[place])}*"
+                marked = [title, *("" for _ in self.headings[1:])]
+            lines += [self._markdown_row(marked)] if marked else []
         notes = [f"- {_escape_markdown(note)}" for note in self.notes]
         return "\n".join([_escape_markdown(self.caption), "", *lines, *([""] if notes else []), *notes]) + "\n"
 
@@ -102,11 +120,15 @@ class Grid:
             rf"\label{{{self.label}}}",
         ]
         lines += [rf"\begin{{tabular}}{{{''.join(self._by_column('l', 'r'))}}}", r"\toprule"]
-        lines += [" & ".join(_escape_latex(text) for text in self.headings) + r" \\", r"\midrule"]
-        for row in self.rows:
+        lines += [" & ".join(_escape_latex(text) for text in self.headings) + r" \\"]
+        lines += [] if 0 in self.titles else [r"\midrule"]
+        for place, row in enumerate(self.rows):
             cells = [_escape_latex(cell.text) for cell in row]
             marked = [rf"\textbf{{{text}}}" if cell.bold else text for text, cell in zip(cells, row, strict=True)]
             lines.append(" & ".join(marked) + r" \\" if row else r"\midrule")
+            if place in self.titles:
+                title = rf"\textit{{{_escape_latex(self.titles[place])}}}"
+                lines.append(rf"\multicolumn{{{len(self.headings)}}}{{l}}{{{title}}} \\")
         lines += [r"\bottomrule", r"\end{tabular}"]
         lines += [rf"\par\smallskip\footnotesize {_escape_latex(note)}" for note in self.notes]
         return "\n".join([*lines, r"\end{table}"]) + "\n"
@@ -115,14 +137,22 @@ class Grid:
         """A `<table>`; all text is escaped."""
         head = "".join(f"<th>{html.escape(text)}</th>" for text in self.headings)
         body = ""
-        for row in self.rows:
+        for place, row in enumerate(self.rows):
             cells = [html.escape(cell.text) for cell in row]
             marked = [f"<b>{text}</b>" if cell.bold else text for text, cell in zip(cells, row, strict=True)]
             body += "<tr>" + "".join(f"<td>{text}</td>" for text in marked) + "</tr>\n" if row else ""
+            if place in self.titles:
+                title = html.escape(self.titles[place])
+                body += f'<tr><th colspan="{len(self.headings)}" scope="rowgroup">{title}</th></tr>\n'
         notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
         caption = f"<caption>{html.escape(self.caption)}</caption>"
         table = f"<table>\n{caption}\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>\n"
         return table + (f"<ul>{notes}</ul>\n" if notes else "")
+
+    def _titled(self, place: int, rule: str) -> str:
+        """The rule above a group, with the group's title in it."""
+        title = f"── {_printable(self.titles[place])} " if place in self.titles else ""
+        return title + rule[_width(title) :]
 
     def _columns(self, lines: list[list[str]]) -> list[list[str]]:
         full = [list(self.headings), *(line for line in lines if line)]

@@ -6,8 +6,7 @@ import hashlib
 import platform
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,13 +14,13 @@ from numpy.typing import NDArray
 
 from react_data.problems import abbreviate
 from react_eval import __version__
-from react_eval.clip_set import ClipSet
+from react_eval.clip_set import Clips, ClipSet
 from react_eval.computing import Resources
 from react_eval.diagnostics import diagnose, look_at_values
 from react_eval.errors import InputError
 from react_eval.examples import choose_examples
-from react_eval.intervals import bootstrap_intervals
-from react_eval.observing import Observations, wanted_of
+from react_eval.intervals import bootstrap_intervals, spread_by_clip
+from react_eval.observing import Observations, Wanted, wanted_of
 from react_eval.protocol import MetricUse, Protocol, find_protocol
 from react_eval.registry import Measurement
 from react_eval.result import ProtocolResults, ScoreResult
@@ -160,6 +159,8 @@ def conclude(
     measurements = {
         use.key: observations.conclude(use.record, use.settings, clips.clips, clips.reactions) for use in plan.uses
     }
+    if plan.protocol.intervals:
+        measurements = {use.key: _told_by_clip(clips, use, measurements[use.key]) for use in plan.uses}
     lengths = sorted({observations.clips[clip].shape[1] for clip in clips.clips})
     beside, left_out = _context(clips, plan, resources) if context else ({}, [])
     groups, group_kind = clips.groups()
@@ -196,6 +197,13 @@ def conclude(
     )
 
 
+def _told_by_clip(clips: ClipSet, use: MetricUse, found: Measurement) -> Measurement:
+    """The same, and what each clip adds to a metric of pairs of clips, which needs the predictions again."""
+    if use.record.resampled != "pairs of clips" or not found.defined:
+        return found
+    return replace(found, per_clip={**found.per_clip, use.metric: spread_by_clip(clips)})
+
+
 def _listener_names(clips: ClipSet) -> tuple[str, ...]:
     """A listener goes by the clip that it belongs to, or by its number where listeners are no clips."""
     count = 0 if clips.listeners is None else len(clips.listeners)
@@ -221,18 +229,36 @@ def _context(clips: ClipSet, plan: Plan, resources: Resources) -> tuple[dict[str
     left_out = []
     for name, series in sources.items():
         if series is not None:
-            key = (name, tuple(clips.clips), tuple((use.record.name, use.settings) for use in plan.uses))
             try:
-                found[name] = clips.shared_of_data(key, partial(_baseline, clips, plan, series, resources))
+                found[name] = _baseline(name, clips, plan, series, resources)
             except InputError as error:
                 left_out.append(f"{name} could not be scored beside the predictions: {error}")
     return found, left_out
 
 
-def _baseline(clips: ClipSet, plan: Plan, series: Iterable[Any], resources: Resources) -> dict[str, Measurement]:
-    baseline = clips.part(range(len(clips)), [np.asarray(each)[None] for each in series])
-    observations = resources.observe(baseline, wanted_of(plan.uses))
-    return {use.key: observations.conclude(use.record, use.settings, clips.clips, clips.reactions) for use in plan.uses}
+def _baseline(name: str, clips: ClipSet, plan: Plan, series: Clips, resources: Resources) -> dict[str, Measurement]:
+    """What the metrics find for a baseline; what each clip tells is kept for other choices of clips."""
+    wanted = wanted_of(plan.uses)
+    pooled = {key: metric for key, metric in wanted.items() if metric.pool}
+    single = {key: metric for key, metric in wanted.items() if not metric.pool}
+
+    def observed(numbers: Sequence[int], metrics: Wanted) -> Observations:
+        one_reaction = [np.asarray(series[number])[None] for number in numbers]
+        return resources.observe(clips.part(numbers, one_reaction), metrics)
+
+    everyone = range(len(clips))
+    told = clips.shared_of_data((name, tuple(single)), Observations)
+    told.clips |= observed([number for number in everyone if clips.clips[number] not in told.clips], single).clips
+    names = tuple(clips.clips)
+    together = clips.latest_of_data((name, tuple(pooled)), names, lambda: observed(everyone if pooled else [], pooled))
+    found = {}
+    for use in plan.uses:
+        source = together if use.record.pool else told
+        found[use.key] = source.conclude(use.record, use.settings, clips.clips, clips.reactions)
+    if plan.protocol.intervals:
+        baseline = clips.part(everyone, [np.asarray(series[number])[None] for number in everyone])
+        found = {use.key: _told_by_clip(baseline, use, found[use.key]) for use in plan.uses}
+    return found
 
 
 def _by_clip(plan: Plan, found: Mapping[str, Measurement]) -> dict[str, NDArray[np.float64]]:
@@ -250,12 +276,12 @@ def data_hash(clips: ClipSet) -> str:
     """SHA-256 of everything but the predictions that a score depends on."""
     digest = hashlib.sha256(repr(clips.schema).encode())
     digest.update(clips.shared_of_data("digest of listeners", lambda: _digest_of(clips.listeners)).encode())
-    key = ("digest of speakers", tuple(clips.clips))
-    digest.update(clips.shared_of_data(key, lambda: _digest_of(clips.speakers)).encode())
+    names = tuple(clips.clips)
+    digest.update(clips.latest_of_data("digest of speakers", names, lambda: _digest_of(clips.speakers)).encode())
     for chosen in (clips.neighbours, clips.personal):
         digest.update(repr([indices.tolist() for indices in chosen] if chosen is not None else None).encode())
-    for names in (clips.sessions, clips.recordings):
-        digest.update(repr([str(name) for name in names] if names is not None else None).encode())
+    for groups in (clips.sessions, clips.recordings):
+        digest.update(repr([str(name) for name in groups] if groups is not None else None).encode())
     return digest.hexdigest()
 
 

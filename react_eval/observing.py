@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field
 from threading import Lock
@@ -68,6 +69,13 @@ class Observations:
                 self.pools[key].merge(pool)
             else:
                 self.pools[key] = deepcopy(pool)  # which goes on growing here, and not there
+
+    def joined(self, other: Observations) -> Observations:
+        """What these and other clips told; both stay as they are, and no clip may be in both."""
+        together = Observations()
+        together.add(self)
+        together.add(other)
+        return together
 
     def conclude(self, metric: Metric, settings: Any, clips: Sequence[str], reactions: int) -> Measurement:
         """What a metric concludes.
@@ -149,16 +157,16 @@ def observe(
 
     batches = [range(begin, min(begin + batch, len(clips))) for begin in range(0, len(clips), batch)]
     workers = max(1, min(threads or _processors(), len(batches)))
-    with announcing_compilation(lambda: _say_compiling(show_progress)):
+    shown = show_progress or (show_progress is None and sys.stderr.isatty())
+    with announcing_compilation(_say_compiling) if shown else nullcontext():
         for found in track(_in_threads(several, batches, workers), label, total=len(batches), show=show_progress):
             observations.clips |= dict(found)
     return observations
 
 
-def _say_compiling(show: bool | None) -> None:
-    if show or (show is None and sys.stderr.isatty()):
-        text = "compiling kernels for this machine: up to half a minute, once (react-eval warm does it beforehand)"
-        print(text, file=sys.stderr)  # noqa: T201  beside the progress bar, which is on stderr too
+def _say_compiling() -> None:
+    text = "compiling kernels for this machine: up to half a minute, once (react-eval warm does it beforehand)"
+    print(text, file=sys.stderr)  # noqa: T201  beside the progress bar, which is on stderr too
 
 
 def _in_threads(function: Callable[[Any], Any], items: Sequence[Any], workers: int) -> Iterator[Any]:

@@ -99,9 +99,10 @@ class Metric:
         reading: How to read a value, in one or two plain sentences.
         function: Name of the function on arrays in `react_eval.metrics`.
         aliases: Other names in use.
-        resampled: What a bootstrap interval is made of: ``"mean over clips"`` where ``per_clip`` has an array of the
-            metric's name whose mean over clips is the value (times the reactions of a sum and the setting ``scale``),
-            and no interval where it is not; ``"pairs of clips"`` for the mean squared difference between clips.
+        resampled: What intervals and comparisons are made of: ``"mean over clips"`` where ``per_clip`` has an array of
+            the metric's name whose mean over clips is the value (times the reactions of a sum and the setting
+            ``scale``), and nothing where it is not; ``"pairs of clips"`` for the mean squared difference between clips,
+            to which each clip adds twice its squared distance to the mean clip.
         on_gpu: Provides for a `GpuBatch` of clips what `observe` would share, so that it finds it.
         pool: Makes an empty pool, for a metric over all clips that no summary of single clips can tell.
     """

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from react_eval.specificity_result import Specificity
+
 __all__ = ["ProtocolResults", "ScoreResult", "fixed_digits"]
 
 _DIGITS = 10
@@ -152,12 +154,19 @@ class ScoreResult(Mapping[str, float]):
         """The table as LaTeX for the package booktabs."""
         return self.grid().to_latex()
 
-    def to_html(self, path: str | Path | None = None, *, beside: Sequence[ScoreResult] = ()) -> str:
+    def to_html(
+        self,
+        path: str | Path | None = None,
+        *,
+        beside: Sequence[ScoreResult] = (),
+        specificity: Specificity | None = None,
+    ) -> str:
         """The report: one self-contained HTML page on why the scores are what they are.
 
         Args:
             path: Where to write it; None to return the text only.
             beside: Results of other methods on the same data, such as naive baselines, drawn beside.
+            specificity: What `react_eval.specificity` found for the same predictions.
 
         Returns:
             The page.
@@ -165,7 +174,7 @@ class ScoreResult(Mapping[str, float]):
         Raises:
             InputError: If `beside` holds results that do not compare.
         """
-        return _write_page([self], beside, path)
+        return _write_page([self], beside, specificity, path)
 
     def to_frame(self) -> pd.DataFrame:
         """The scores as a data frame: a row a metric, with its value, the mean per reaction, GT's and B_Mime's."""
@@ -298,9 +307,15 @@ class ProtocolResults(Mapping[str, float]):
         """Aggregates only: nothing that shows a test clip."""
         return ProtocolResults(tuple(result.public() for result in self.results))
 
-    def to_html(self, path: str | Path | None = None, *, beside: Sequence[ScoreResult] = ()) -> str:
+    def to_html(
+        self,
+        path: str | Path | None = None,
+        *,
+        beside: Sequence[ScoreResult] = (),
+        specificity: Specificity | None = None,
+    ) -> str:
         """The report of all protocols on one page; see `ScoreResult.to_html`."""
-        return _write_page(self.results, beside, path)
+        return _write_page(self.results, beside, specificity, path)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data by protocol id."""
@@ -311,10 +326,15 @@ class ProtocolResults(Mapping[str, float]):
         return _write_json(self.to_dict(), path)
 
 
-def _write_page(results: Sequence[ScoreResult], beside: Sequence[ScoreResult], path: str | Path | None) -> str:
+def _write_page(
+    results: Sequence[ScoreResult],
+    beside: Sequence[ScoreResult],
+    specificity: Specificity | None,
+    path: str | Path | None,
+) -> str:
     from react_eval.report import report_page  # reports are made of results
 
-    page = report_page(results, beside)
+    page = report_page(results, beside, specificity)
     if path is not None:
         Path(path).write_text(page, encoding="utf-8")
     return page

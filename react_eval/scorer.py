@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
@@ -27,7 +26,7 @@ from react_eval.observing import Observations
 from react_eval.protocol import Protocol
 from react_eval.result import ProtocolResults, ScoreResult
 from react_eval.spool import Spool
-from react_eval.stream import Batch, Stream
+from react_eval.stream import Stream
 from react_eval.targets import SplitTargets
 
 __all__ = ["Scorer", "ScorerState"]
@@ -41,12 +40,17 @@ _SIZES = {"emotion": 25, "coefficients": 58}
 class ScorerState:
     """What a `Scorer` has seen, to be sent to another process.
 
+    Pickled, it holds the predictions that pools may need again (4·α·T·C bytes a clip, where FRDvs is scored) in memory;
+    within a process they stay in the scorer's temporary file.
+
     Attributes:
         fingerprint: What was compared with and under which protocols; only equal ones merge.
+        channels: How many channels there are of each kind that was scored.
         streams: For each clip set what its clips told, and the predictions that pools may need again.
     """
 
     fingerprint: str
+    channels: Mapping[str, int]
     streams: Sequence[tuple[Observations, Mapping[str, Values]]]
 
 
@@ -56,7 +60,7 @@ class Scorer:
     Batches may come in any order and size, from several processes whose scorers are merged at the end. A clip that
     comes again with the same predictions (samplers of distributed training repeat some) is ignored, with others
     refused. Predictions are not kept in memory; where a metric over all clips (FRDvs) may need them again, they are in
-    a temporary file.
+    a temporary file. Copies and pickled scorers take along what was seen.
 
     Args:
         protocol: Names, ids or protocols; follows from the data set if not given, else ``react2024``.
@@ -130,12 +134,13 @@ class Scorer:
     @property
     def clips(self) -> list[str]:
         """Ids of the clips seen so far, in the order of the split."""
-        seen = {clip for stream in self._streams for clip in stream.observations.clips}
-        known = [clip for stream in self._streams for clip in stream.targets.clips]
+        streams = self._streams
+        seen = {clip for stream in streams for clip in stream.observations.clips}
+        known = [clip for stream in streams for clip in stream.targets.clips]
         return [clip for clip in dict.fromkeys(known or sorted(seen)) if clip in seen]
 
     def update(self, clips: Sequence[str], predictions: Any) -> None:
-        """Add the predictions of some clips.
+        """Add the predictions of some clips: all of them, or none where anything is raised, Ctrl+C included.
 
         Args:
             clips: B ids.
@@ -143,19 +148,21 @@ class Scorer:
                 (``"emotion"``, ``"coefficients"``).
 
         Raises:
-            InputError: If a clip is not known, was seen with other predictions, or arrays do not fit; nothing of the
-                batch is added then.
+            InputError: If a clip is not known, was seen with other predictions, or arrays do not fit.
+            TemporaryFolderError: If there is no room for predictions that may be needed again.
         """
         given = [clips] if isinstance(clips, str) else [str(clip) for clip in clips]
         batch = _by_kind(predictions, given)
         with self._lock:
-            streams = self._streams or self._made_streams(batch)
+            channels = {kind: values[0].shape[-1] for kind, values in batch.items()}
+            streams = self._streams or self._made_streams(channels)
             names = self._known(given, streams)
             parts = [stream.fresh_part(names, batch) for stream in streams]
-            self._streams = streams
-            for stream, part in zip(streams, parts, strict=True):
-                if len(part):
-                    stream.add(part, self._resources)
+            told = [stream.observed(part) for stream, part in zip(streams, parts, strict=True)]
+            self._streams = [
+                stream.grown(found, zip(part.clips, part.predictions, strict=True))
+                for stream, part, found in zip(streams, parts, told, strict=True)
+            ]
 
     def compute(self, *, partial: bool = False) -> ScoreResult | ProtocolResults:
         """The result of all clips seen so far.
@@ -169,12 +176,12 @@ class Scorer:
         Raises:
             InputError: If clips are missing and `partial` is false, or there is none.
         """
-        with self._lock:
-            if not self._streams:
-                raise InputError("there are no predictions yet. Call update first.")
-            results: dict[str, ScoreResult] = {}
-            for stream in self._streams:
-                results |= {each.protocol.id: each for each in self._conclude(stream, partial)}
+        streams = self._streams
+        if not streams:
+            raise InputError("there are no predictions yet. Call update first.")
+        results: dict[str, ScoreResult] = {}
+        for stream in streams:
+            results |= {each.protocol.id: each for each in self._conclude(stream, partial)}
         return gather([results[protocol.id] for protocol in self._protocols])
 
     def merge(self, other: Scorer | ScorerState) -> None:
@@ -187,10 +194,10 @@ class Scorer:
             InputError: If it has other targets or protocols, or saw a clip with other predictions.
         """
         state = other.state() if isinstance(other, Scorer) else other
+        if not any(observations.clips for observations, _ in state.streams):
+            return
         with self._lock:
-            if not state.streams:
-                return
-            streams = self._streams or self._made_streams(_kinds_of(state))
+            streams = self._streams or self._made_streams(state.channels)
             if state.fingerprint != _fingerprint(streams):
                 raise InputError(
                     "the scorers have other protocols, metrics or targets. Make them with equal arguments."
@@ -199,15 +206,13 @@ class Scorer:
                 told = observations.clips
                 digests = [(clip, each.digest) for clip, each in told.items()]
                 stream.check_against({each.shape[0] for each in told.values()}, digests)
-            self._streams = streams
-            for stream, (observations, predictions) in zip(streams, state.streams, strict=True):
-                stream.merge(observations, predictions)
+            self._streams = [stream.merged(*seen) for stream, seen in zip(streams, state.streams, strict=True)]
 
     def state(self) -> ScorerState:
         """What was seen so far, which can be pickled; `merge` takes it."""
-        with self._lock:
-            streams = [stream.copied() for stream in self._streams]
-            return ScorerState(_fingerprint(self._streams), streams)
+        streams = self._streams
+        channels = {stream.kind: len(stream.targets.schema) for stream in streams}
+        return ScorerState(_fingerprint(streams), channels, [(each.observations, each.spool) for each in streams])
 
     def reset(self) -> None:
         """Forget all predictions; the targets stay."""
@@ -216,10 +221,23 @@ class Scorer:
 
     def fresh(self) -> Scorer:
         """A scorer of the same targets that has seen nothing."""
-        other = copy(self)
-        other._lock = Lock()
-        other._streams = [_emptied(stream) for stream in self._streams]
+        other = type(self).__new__(type(self))
+        vars(other).update(vars(self), _lock=Lock(), _streams=[_emptied(stream) for stream in self._streams])
         return other
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Scorer:
+        other = self.fresh()  # targets never change, so both have the same
+        other.merge(self)
+        return other
+
+    def __getstate__(self) -> tuple[dict[str, Any], ScorerState]:
+        made_again = {"_lock", "_made", "_streams"}
+        return {name: value for name, value in vars(self).items() if name not in made_again}, self.state()
+
+    def __setstate__(self, state: tuple[dict[str, Any], ScorerState]) -> None:
+        arguments, seen = state
+        vars(self).update(arguments, _lock=Lock(), _made={}, _streams=[])
+        self.merge(seen)
 
     def _known(self, clips: Sequence[str], streams: Sequence[Stream]) -> list[str]:
         """The ids of a batch as the split has them."""
@@ -236,19 +254,22 @@ class Scorer:
             )
         return [clip for clip in matched if clip is not None]
 
-    def _made_streams(self, batch: Batch) -> list[Stream]:
-        """One stream for each clip set that the protocols score."""
+    def _made_streams(self, channels: Mapping[str, int]) -> list[Stream]:
+        """One stream for each clip set that the protocols score, of predictions with so many channels by kind."""
         streams: dict[int, Stream] = {}
         for protocol in self._protocols:
             if self._targets is not None:
-                kind = self._targets.kind(protocol, batch)
+                kind = self._targets.kind(protocol, channels)
                 frames: int | None = self._targets.frames(protocol)
                 targets = self._targets.clip_set(protocol, kind)
             else:
-                kind = next((each for each in protocol.channels if each in batch), next(iter(batch)))
-                frames, targets = None, self._array_targets(batch[kind][0].shape[-1])
-            stream = streams.setdefault(id(targets), Stream(targets, kind, frames))
-            stream.plans.append(plan(targets, protocol, self._metrics))
+                kind = next((each for each in protocol.channels if each in channels), next(iter(channels)))
+                frames, targets = None, self._array_targets(channels[kind])
+            if id(targets) not in streams:
+                resources = self._resources.settled(replace(targets, reactions=protocol.reactions))
+                streams[id(targets)] = Stream(targets, kind, frames, resources)
+            stream = streams[id(targets)]
+            streams[id(targets)] = replace(stream, plans=(*stream.plans, plan(targets, protocol, self._metrics)))
         return list(streams.values())
 
     def _array_targets(self, channels: int) -> ClipSet:
@@ -268,9 +289,10 @@ class Scorer:
             facts = dict(self._targets.facts)
         facts |= {"method": self._method or "", "run_seed": "", "track": ""} | ({"partial": share} if share else {})
         notes = (f"{share}: clips are missing, so these values do not compare with others.",) if share else ()
+        options: dict[str, Any] = {"resources": stream.resources, "context": self._context}
+        options |= {"facts": facts, "notes": notes, "run": {"device": stream.resources.device_for(clips)}}
         for each in stream.plans:
-            options: dict[str, Any] = {"resources": self._resources, "context": self._context}
-            yield conclude(clips, stream.observations, each, facts=facts, notes=notes, **options)
+            yield conclude(clips, stream.observations, each, **options)
 
 
 def _fingerprint(streams: Sequence[Stream]) -> str:
@@ -301,9 +323,3 @@ def _by_kind(predictions: Any, clips: Sequence[str]) -> dict[str, list[Values]]:
 
 def _kind(channels: int) -> str:
     return "coefficients" if channels == _SIZES["coefficients"] else "emotion"
-
-
-def _kinds_of(state: ScorerState) -> dict[str, list[Values]]:
-    """Values of each kind that a state holds, from which streams can be made."""
-    shapes = [each.shape for observations, _ in state.streams for each in observations.clips.values()]
-    return {_kind(shape[-1]): [np.zeros(shape, np.float32)] for shape in shapes}

@@ -18,17 +18,22 @@ from react_data.stored_arrays import open_array
 from react_eval.computing import Resources
 from react_eval.errors import SubmissionError, UnreadableFileError
 from react_eval.protocol import Protocol, find_protocol
+from react_eval.published_commands import check_published, frame_beside, json_text, rows_as_json, tables_beside
+from react_eval.published_table import is_published_under
 from react_eval.result import ProtocolResults, ScoreResult
 from react_eval.scoring import score_against, score_arrays
+from react_eval.specificity_scoring import specificity
 from react_eval.tables import table
 from react_eval.targets import SplitTargets
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
     from react_eval.grid import Grid
+    from react_eval.specificity_result import Specificity
 
-__all__ = ["Output", "score_bare_arrays", "score_files"]
+__all__ = ["Output", "by_protocol", "named_by_file", "score_bare_arrays", "score_files"]
 
 _Result = ScoreResult | ProtocolResults
 
@@ -42,6 +47,7 @@ class Output:
         html: File to write the report of one submission into.
         public: Whether everything that shows a single clip is left out.
         as_json: Whether JSON is printed in place of tables.
+        published: Whether published rows are put beside the results.
 
     Raises:
         UsageError: If the file cannot be written or has another suffix, before anything is scored.
@@ -51,6 +57,7 @@ class Output:
     html: Path | None
     public: bool
     as_json: bool
+    published: bool = False
 
     def __post_init__(self) -> None:
         if self.save is not None and self.save.suffix not in (".json", ".md", ".tex", ".csv"):
@@ -59,13 +66,25 @@ class Output:
             if path is not None and not path.parent.is_dir():
                 raise click.UsageError(f"{option} {path}: there is no folder {path.parent}.")
 
-    def one(self, result: _Result) -> None:
-        """Print and write one result."""
+    def check(self, protocols: Sequence[str | Protocol]) -> None:
+        """Refuse, before anything is scored, to put published rows under protocols that have none."""
+        if self.published:
+            check_published([find_protocol(name) for name in protocols])
+
+    def one(self, result: _Result, specificity: Specificity | None = None) -> None:
+        """Print and write one result, and whether the method listens where that was asked."""
         result = result.public() if self.public else result
-        click.echo(result.to_json() if self.as_json else str(result), nl=not self.as_json)
-        self._write(result.to_json, [each.grid() for each in _by_protocol(result)], _by_protocol(result))
+        results = by_protocol(result)
+        beside = tables_beside([[each] for each in results]) if self.published else []
+        text = json_text(result.to_dict() | rows_as_json(results)) if self.published else result.to_json()
+        if specificity is not None:
+            text = json_text(json.loads(text) | {"specificity": specificity.to_dict()})
+            beside.append(specificity.grid())
+        told = "\n\n".join([str(result), *(grid.to_text() for grid in beside)])
+        click.echo(text if self.as_json else told, nl=not self.as_json)
+        self._write(lambda: text, [*(each.grid() for each in results), *beside], results)
         if self.html is not None:
-            result.to_html(self.html)
+            result.to_html(self.html, specificity=specificity)
             click.echo(f"Report: {self.html}", err=True)
 
     def several(self, results: Mapping[str, _Result]) -> None:
@@ -73,13 +92,15 @@ class Output:
         if not results:
             return
         shown = {name: each.public() if self.public else each for name, each in results.items()}
-        grids = [table(each) for each in zip(*map(_by_protocol, shown.values()), strict=True)]
-        everything = {name: each.to_dict() for name, each in shown.items()}
+        alike = list(zip(*map(by_protocol, shown.values()), strict=True))
+        grids = [table(each, published=self.published and is_published_under(each[0].protocol)) for each in alike]
+        everything: dict[str, Any] = {name: each.to_dict() for name, each in shown.items()}
+        everything |= rows_as_json([each[0] for each in alike]) if self.published else {}
         if self.as_json:
             print_json(everything)
         else:
             click.echo("\n\n".join(grid.to_text() for grid in grids))
-        rows = [each for result in shown.values() for each in _by_protocol(result)]
+        rows = [each for result in shown.values() for each in by_protocol(result)]
         self._write(lambda: json.dumps(everything, indent=2) + "\n", grids, rows)
 
     def _write(self, as_json: Callable[[], str], grids: Sequence[Grid], results: Sequence[ScoreResult]) -> None:
@@ -89,9 +110,12 @@ class Output:
             ".json": as_json,
             ".md": lambda: "\n".join(grid.to_markdown() for grid in grids),
             ".tex": lambda: "\n".join(grid.to_latex() for grid in grids),
-            ".csv": lambda: "".join(each.to_frame().to_csv() for each in results),
+            ".csv": lambda: "".join(self._frame(each).to_csv() for each in results),
         }
         self.save.write_text(writers[self.save.suffix](), encoding="utf-8")
+
+    def _frame(self, result: ScoreResult) -> pd.DataFrame:
+        return frame_beside(result) if self.published else result.to_frame()
 
 
 def score_files(
@@ -106,6 +130,7 @@ def score_files(
     device: str,
     threads: int | None,
     cluster: str | None,
+    listens: bool = False,
     **how: Any,
 ) -> None:
     """Score one or several files against one split; a file that cannot be scored does not stop the others.
@@ -121,6 +146,7 @@ def score_files(
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         threads: How many; one for each processor if None.
         cluster: Address of a dask scheduler.
+        listens: Whether to score re-paired reactions too, where there is one file.
         **how: See `react_eval.scoring.score_against`.
 
     Raises:
@@ -128,16 +154,20 @@ def score_files(
     """
     targets = SplitTargets(OfficialTree(find_data_root(data), split))
     chosen = _overridden(protocols or (targets.usual_protocol,), overrides)
+    output.check(chosen)
     with _client(cluster) as client:
         how |= {"protocol": chosen, "resources": Resources(device, threads, client)}
         if len(files) == 1:
-            output.one(score_against(targets, files[0], method=method, **how))
+            result = score_against(targets, files[0], method=method, **how)
+            where: dict[str, Any] = {"split": split, "data": data, "protocol": chosen[0], "method": method}
+            where |= {"device": device, "threads": threads, "client": client, "show_progress": how["show_progress"]}
+            output.one(result, specificity(files[0], **where) if listens else None)
             return
         results: dict[str, _Result] = {}
         failed = []
         for file in files:
             try:
-                results[str(file)] = _named(score_against(targets, file, **how), file)
+                results[str(file)] = named_by_file(score_against(targets, file, **how), file)
             except (SubmissionError, UnreadableFileError, OSError) as error:
                 failed.append(f"{file}: {error}")
     output.several(results)
@@ -147,9 +177,9 @@ def score_files(
         raise click.exceptions.Exit(BAD_INPUT)
 
 
-def _named(result: _Result, file: Path) -> _Result:
+def named_by_file(result: _Result, file: Path) -> _Result:
     """A result whose method is the file's name where the file names none."""
-    named = tuple(each if each.facts["method"] else each.named(file.stem) for each in _by_protocol(result))
+    named = tuple(each if each.facts["method"] else each.named(file.stem) for each in by_protocol(result))
     return named[0] if isinstance(result, ScoreResult) else ProtocolResults(named)
 
 
@@ -168,6 +198,7 @@ def score_bare_arrays(
         protocols: Names or ids; react2024 if empty.
         overrides: Changes of settings, ``METRIC.SETTING=VALUE``.
         cluster: Address of a dask scheduler.
+        listens: Whether to score re-paired reactions too, where there is one file.
         **how: See `react_eval.score_arrays`.
 
     Returns:
@@ -180,7 +211,8 @@ def score_bare_arrays(
         )
 
 
-def _by_protocol(result: _Result) -> list[ScoreResult]:
+def by_protocol(result: _Result) -> list[ScoreResult]:
+    """The results of one submission, one a protocol."""
     return [result] if isinstance(result, ScoreResult) else list(result.results)
 
 

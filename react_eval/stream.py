@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,14 +25,15 @@ Values = NDArray[np.float32]
 Batch = Mapping[str, Sequence[Values]]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Stream:
-    """What the clips seen so far told.
+    """What the clips seen so far told. It never changes: with more clips, it is another one.
 
     Attributes:
         targets: What predictions are compared with; without clips, any id is taken as it comes.
         kind: Which kind of channels is scored.
         frames: How many frames of a clip are scored; all if None.
+        resources: Where clips are looked at.
         plans: What is computed.
         observations: What was found so far.
         spool: Predictions of the same clips, where a pool may need them again.
@@ -41,7 +42,8 @@ class Stream:
     targets: ClipSet
     kind: str
     frames: int | None
-    plans: list[Plan] = field(default_factory=list)
+    resources: Resources
+    plans: tuple[Plan, ...] = ()
     observations: Observations = field(default_factory=Observations)
     spool: Spool = field(default_factory=Spool)
 
@@ -99,36 +101,42 @@ class Stream:
         numbers = {clip: number for number, clip in enumerate(self.targets.clips)}
         return self.targets.part([numbers[clip] for clip in clips], predictions, reactions)
 
-    def add(self, part: ClipSet, resources: Resources) -> None:
-        """Look at new clips."""
-        self.observations.add(resources.observe(part, self.wanted, look=look_at_values))
-        if self.observations.pools:
-            for clip, values in zip(part.clips, part.predictions, strict=True):
-                self.spool[clip] = values
+    def observed(self, part: ClipSet) -> Observations:
+        """What new clips tell."""
+        return self.resources.observe(part, self.wanted, look=look_at_values) if len(part) else Observations()
 
-    def copied(self) -> tuple[Observations, dict[str, Values]]:
-        """What was seen so far, apart from what comes later; `merge` takes it."""
-        seen = Observations()
-        seen.add(self.observations)
-        return seen, {clip: self.spool[clip] for clip in self.spool}
+    def grown(self, observations: Observations, predictions: Iterable[tuple[str, Values]]) -> Stream:
+        """The stream with more clips.
 
-    def merge(self, observations: Observations, predictions: Mapping[str, Values]) -> None:
-        """Take over what clips told elsewhere; a clip that was seen on both sides counts once.
+        Args:
+            observations: What they told.
+            predictions: Their ids and predictions.
+
+        Raises:
+            TemporaryFolderError: If a pool may need the predictions again, and there is no room for them.
+        """
+        spool = self.spool.grown(predictions) if observations.pools else self.spool
+        return replace(self, observations=self.observations.joined(observations), spool=spool)
+
+    def merged(self, observations: Observations, predictions: Mapping[str, Values]) -> Stream:
+        """The stream with what clips told elsewhere; a clip that was seen on both sides counts once.
 
         Args:
             observations: What they told.
             predictions: Their predictions, where a pool may need them again.
+
+        Raises:
+            TemporaryFolderError: See `grown`.
         """
         fresh = [clip for clip in observations.clips if clip not in self.observations.clips]
         pools = observations.pools
         if pools and len(fresh) < len(observations.clips):
             # A pool cannot give a clip back, so the pools of the fresh clips are made again.
             pooled = {key: metric for key, metric in self.wanted.items() if metric.pool}
-            pools = observe(self.part(fresh, [predictions[clip] for clip in fresh]), pooled).pools
-        self.observations.add(Observations({clip: observations.clips[clip] for clip in fresh}, pools))
-        for clip in fresh:
-            if clip in predictions:
-                self.spool[clip] = predictions[clip]
+            again = self.part(fresh, _Spooled(predictions, fresh))
+            pools = observe(again, pooled, threads=self.resources.threads, digests=False).pools
+        told = Observations({clip: observations.clips[clip] for clip in fresh}, pools)
+        return self.grown(told, ((clip, predictions[clip]) for clip in fresh))
 
     def seen(self, partial: bool) -> tuple[ClipSet, str]:
         """All clips seen so far, in the order of the split, and which share of it they are; empty if all.
@@ -165,7 +173,7 @@ class Stream:
 class _Spooled:
     """Spooled predictions in the order of clips."""
 
-    def __init__(self, spool: Spool, clips: Sequence[str]) -> None:
+    def __init__(self, spool: Mapping[str, Values], clips: Sequence[str]) -> None:
         self._spool, self._clips = spool, clips
 
     def __len__(self) -> int:

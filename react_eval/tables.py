@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from statistics import mean, stdev
-from typing import Any
 
-from react_eval.baselines import NAMES
-from react_eval.errors import InputError
 from react_eval.grid import Cell, Grid
 from react_eval.intervals import Interval
+from react_eval.methods import GROUPS, Method, check_comparable, gather_methods
 from react_eval.protocol import MetricUse
+from react_eval.published_rows import PublishedRow
+from react_eval.published_table import notes_beside, row_name, rows_beside, value_beside
 from react_eval.registry import Measurement
 from react_eval.result import ScoreResult
 from react_eval.rounding import digits_for, rounded
@@ -24,76 +23,62 @@ _READINGS = {"near real": "best near GT", "unranked": "says nothing alone"}
 _FLOOR = {"floor", "share_undefined", "share_speaker_silent", "share_speaker_constant", "share_prediction_constant"}
 
 
-@dataclass(frozen=True)
-class _Row:
-    """A method of a table.
-
-    Attributes:
-        name: What the row is called.
-        runs: Its results, one a run seed.
-        naive: Whether it is one of our own baselines.
-    """
-
-    name: str
-    runs: tuple[ScoreResult, ...]
-    naive: bool
-
-
-def table(results: ScoreResult | Iterable[ScoreResult]) -> Grid:
+def table(results: ScoreResult | Iterable[ScoreResult], *, published: bool | Iterable[PublishedRow] = False) -> Grid:
     """Put methods side by side: a row a method, a column a metric.
+
+    Rows come in groups: offline methods, online ones, those that state no track, naive baselines, published rows.
 
     Results of one method with several run seeds become mean ± standard deviation; results without a name, or without
     run seeds of their own, keep a row each. The best value of each metric is bold, as the metric's record says: the
-    largest, the smallest, or the nearest to GT; naive baselines are never bold, and neither is FRDiv, which says
-    nothing alone.
+    largest, the smallest, or the nearest to GT; naive baselines and published rows are never bold and never counted,
+    and neither is FRDiv, which says nothing alone. Published values have the digits that were printed, a mark for each
+    doubt, and the source in the row's name; notes say what keeps them from comparing with one's own.
 
     Args:
         results: Results under one protocol, or a single one; ``facts["method"]`` names the row, and
-            ``facts["baseline"]`` tells our own baselines from uploads that only call themselves so.
+            ``facts["baseline"]`` tells our own baselines from uploads that only call themselves so;
+            ``facts["track"]`` the group.
+        published: Published rows to put below, such as ``react_eval.published(source="reactdiff")``; those of another
+            protocol are left out. True for every system and naive baseline that is published under the protocol.
 
     Returns:
         A table with ``to_text``, ``to_markdown``, ``to_latex`` and ``to_html``.
 
     Raises:
-        InputError: If there are no results, or they do not compare: they differ in protocol, split, data, sizes.
+        InputError: If there are no results, or they do not compare: they differ in protocol, split, data, sizes; or if
+            nothing is published under their protocol.
     """
     given = [results] if isinstance(results, ScoreResult) else list(results)
-    _check_comparable(given)
-    methods = _methods(given)
+    check_comparable(given)
+    methods = gather_methods(given)
     first, real = given[0], _real_values(given)
     uses = [first.use(key) for key in first]
     best = {use.key: _best(use, methods, real.get(use.key)) for use in uses}
     digits = {use.key: digits_for([result[use.key] for result in given]) for use in uses}
-    rows: list[list[Cell]] = []
-    for number, method in enumerate(methods):
-        if number and methods[number - 1].naive and not method.naive:
-            rows.append([])
+    groups: dict[str, list[list[Cell]]] = {}
+    for method in methods:
         cells = [Cell(_summary(use, method.runs, digits[use.key]), method is best[use.key]) for use in uses]
-        rows.append([Cell(method.name), *cells])
+        groups.setdefault(method.group, []).append([Cell(method.name), *cells])
+    beside = rows_beside(first, published)
+    for row in beside:
+        cells = [Cell(value_beside(row, use)) for use in uses]
+        groups.setdefault("published", []).append([Cell(row_name(row, first)), *cells])
+    rows, titles = _grouped(groups)
     headings = ["method", *(f"{use.key} {use.record.arrow}".rstrip() for use in uses)]
-    return Grid(headings, rows, _caption(first), _shared_notes(first, methods), label=f"tab:{first.protocol.name}")
+    notes = [*_shared_notes(first, methods), *notes_beside(first, beside), first.signature]
+    return Grid(headings, rows, _caption(first), notes, label=f"tab:{first.protocol.name}", titles=titles)
 
 
-def _methods(results: Sequence[ScoreResult]) -> list[_Row]:
-    """The rows, baselines first; several results share one only as runs of a named method with seeds of their own."""
-    named: dict[tuple[str, str], list[ScoreResult]] = {}
-    for result in results:
-        named.setdefault((_fact(result, "baseline"), _fact(result, "method")), []).append(result)
-    rows = []
-    for (baseline, method), runs in named.items():
-        claimed = f"{method} (submitted)" if method in NAMES else method
-        name = baseline or claimed or "predictions"
-        seeds = [_fact(result, "run_seed") for result in runs]
-        if len(runs) == 1 or ((baseline or method) and "" not in seeds and len(set(seeds)) == len(seeds)):
-            rows.append(_Row(name, tuple(runs), bool(baseline)))
-        else:
-            rows += [_Row(f"{name} ({n})", (result,), bool(baseline)) for n, result in enumerate(runs, start=1)]
-    return sorted(rows, key=lambda row: not row.naive)
-
-
-def _fact(result: ScoreResult, name: str) -> str:
-    found = result.facts.get(name)
-    return "" if found is None else str(found)
+def _grouped(groups: Mapping[str, list[list[Cell]]]) -> tuple[list[list[Cell]], dict[int, str]]:
+    """Rows with a rule above each group, and the groups' titles by the place of their rule; no rule for one group."""
+    if len(groups) == 1:
+        return next(iter(groups.values())), {}
+    rows: list[list[Cell]] = []
+    titles = {}
+    for title in sorted(groups, key=GROUPS.index):
+        titles[len(rows)] = title
+        rows += [[], *groups[title]]
+    return rows, titles
 
 
 def result_grid(result: ScoreResult) -> Grid:
@@ -172,12 +157,12 @@ def _notes(result: ScoreResult) -> list[str]:
     interval = next(iter(result.intervals.values()), None)
     if interval is not None:
         notes.append(f"Intervals: percentile bootstrap over {interval.clusters} {interval.kind}.")
-    elif result.protocol.intervals:
+    elif result.protocol.intervals and len(set(result.groups)) == 1:
         notes.append("No intervals: they are made over conversations, and there is only one.")
     return [*notes, *_value_notes(result), *result.notes, *result.run.get("file_notes", ()), result.signature]
 
 
-def _shared_notes(first: ScoreResult, methods: Sequence[_Row]) -> list[str]:
+def _shared_notes(first: ScoreResult, methods: Sequence[Method]) -> list[str]:
     """What the reader of a comparison has to know: facts of the data and protocol, and which values are not ranked."""
     notes = [_SYNTHETIC] if first.facts.get("synthetic") else []
     for key, found in first.measurements.items():
@@ -191,7 +176,7 @@ def _shared_notes(first: ScoreResult, methods: Sequence[_Row]) -> list[str]:
             unranked = [run.measurements[key].reason for run in method.runs if not run.measurements[key].rankable]
             why = "; ".join(sorted(set(filter(None, unranked))))
             notes += [f"† {key} of {method.name} is not rankable{': ' * bool(why)}{why}."] if unranked else []
-    return [*notes, first.signature]
+    return notes
 
 
 def _value_notes(result: ScoreResult) -> list[str]:
@@ -224,33 +209,13 @@ def _personal_note(result: ScoreResult) -> str:
     return f"Neighbours a clip{', '.join(spreads)}; only the clip's own listener in {alone:.1%}."
 
 
-def _check_comparable(results: Sequence[Any]) -> None:
-    if not results:
-        raise InputError("there are no results to put into a table.")
-    other = [type(result).__name__ for result in results if not isinstance(result, ScoreResult)]
-    if other and other[0] not in ("str", "ProtocolResults"):
-        raise InputError(f"a table is made of results of react_eval.score, but there is a {other[0]}.")
-    if other:
-        raise InputError("a table is of one protocol: pass each result's result.protocol('react2024'), or another.")
-    facts = {"splits": "split", "kinds of channels": "channels"}
-    facts |= {f"numbers of {name}": name for name in ("clips", "reactions", "frames")}
-    for what, values in {
-        "protocols": [result.protocol.id for result in results],
-        **{what: [str(result.facts.get(name)) for result in results] for what, name in facts.items()},
-        "data": [result.hashes["data"][:12] for result in results],
-        "sets of metrics": [", ".join(result) for result in results],
-    }.items():
-        if len(set(values)) > 1:
-            raise InputError(f"results of different {what} do not compare: {'; '.join(sorted(set(values)))}.")
-
-
 def _real_values(results: Sequence[ScoreResult]) -> Mapping[str, float]:
     """What GT scores on the same data, from our own code alone."""
     beside = [result.context["GT"] for result in results if "GT" in result.context]
     return next(iter([*beside, *(result for result in results if result.facts.get("baseline") == "GT")]), {})
 
 
-def _best(use: MetricUse, methods: Sequence[_Row], real: float | None) -> _Row | None:
+def _best(use: MetricUse, methods: Sequence[Method], real: float | None) -> Method | None:
     """The method whose mean is best, among those that are not naive and whose value may be ranked."""
     means = [
         (mean(run[use.key] for run in method.runs), method)

@@ -47,6 +47,9 @@ class SplitTargets:
         self.tree = tree
         self._made: dict[tuple[str, str, int], ClipSet] = {}
 
+    def __reduce__(self) -> tuple[type[SplitTargets], tuple[OfficialTree]]:
+        return type(self), (self.tree,)  # read again elsewhere
+
     @cached_property
     def _dataset(self) -> xr.Dataset:
         return open_split(self.tree.root, self.tree.split)

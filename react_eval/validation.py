@@ -17,6 +17,7 @@ from react_data.official_tree import FRAMES_SCORED, OfficialTree
 from react_data.problems import ProblemKind, ProblemReport, abbreviate
 from react_eval.clip_set import Clips
 from react_eval.inputs import Predictions, as_predictions
+from react_eval.metrics.arguments import shapes_of
 from react_eval.prediction_values import check_values
 from react_eval.protocol import Protocol, find_protocol
 from react_eval.submissions.layout import ORDER_ON_TRUST, VARIABLES
@@ -219,7 +220,7 @@ def _check_reactions(
 
 def _check_shapes(clips: Clips, names: Sequence[str], kind: str, frames: int, report: ProblemReport) -> str:
     """Check the numbers of frames; returns the sizes for people."""
-    shapes = [clips[position].shape for position in range(len(clips))]
+    shapes = shapes_of(clips)
     lengths = [shape[1] for shape in shapes]
     label = VARIABLES[kind]
     short = [f"{name} ({length})" for name, length in zip(names, lengths, strict=True) if length < frames]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from threading import Lock
 from typing import Any, TypeVar, cast
 
 import numba
@@ -54,7 +55,7 @@ def _compiled(function: Function, **options: Any) -> Function:
 
 @contextmanager
 def announcing_compilation(say: Callable[[], None]) -> Iterator[None]:
-    """Call `say` once if a kernel has to be compiled meanwhile, rather than loaded.
+    """Call `say` if a kernel has to be compiled meanwhile, rather than loaded; once a process, whoever waits for it.
 
     Args:
         say: Tells a person that this takes a while.
@@ -67,14 +68,16 @@ def announcing_compilation(say: Callable[[], None]) -> Iterator[None]:
         event.unregister("numba:compile", listener)  # type: ignore[no-untyped-call]
 
 
+_not_said_yet = Lock()  # taken by whoever says it, and kept
+
+
 class _FirstCompilation(event.Listener):
     def __init__(self, say: Callable[[], None]) -> None:
-        self._say: Callable[[], None] | None = say
+        self._say = say
 
     def on_start(self, _event: Any) -> None:
-        say, self._say = self._say, None
-        if say is not None:
-            say()
+        if _not_said_yet.acquire(blocking=False):
+            self._say()
 
     def on_end(self, _event: Any) -> None:
         """Compilation has ended, which needs no words."""

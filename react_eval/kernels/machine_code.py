@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -57,13 +57,17 @@ class _UserFolder(_Stamped, _numba_class("UserWideCacheLocator")):  # type: igno
 
 
 class _Files(_numba_class("CompileResultCacheImpl")):  # type: ignore[misc]
-    _locator_classes = (_ChosenFolder, _PackageFolder, _UserFolder)
+    _locator_classes: Any = (_ChosenFolder, _PackageFolder, _UserFolder)
 
 
-class KernelCache(caching.FunctionCache):
-    """The machine code of one kernel."""
+class _UserFiles(_Files):
+    _locator_classes = (_UserFolder,)
 
-    _impl_class = _Files
+
+class _FolderCache(caching.FunctionCache):
+    """The machine code of one kernel in one folder."""
+
+    _impl_class: Any = _Files
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Code that was kept; None where there is none, or what a full disk or a kill left of it cannot be read."""
@@ -78,3 +82,42 @@ class KernelCache(caching.FunctionCache):
         """Keep compiled code; a folder that has become read-only or full costs time at the next start, nothing else."""
         with suppress(OSError):
             super().save_overload(sig, data)  # type: ignore[no-untyped-call]
+
+
+class _UserCache(_FolderCache):
+    _impl_class = _UserFiles
+
+
+class KernelCache(_FolderCache):
+    """The machine code of one kernel.
+
+    Where the package's folder cannot be written and what it has is of no use here, since it is of another processor or
+    release or was damaged, the user's folder takes its place.
+    """
+
+    @cached_property
+    def _in_place(self) -> _UserCache | None:
+        """The user's folder, if the package's was chosen for what is in it and cannot be written."""
+        locator = self._impl.locator
+        if isinstance(locator, _PackageFolder):
+            try:
+                locator.ensure_cache_path()
+            except OSError:
+                with suppress(RuntimeError):  # the user's folder cannot be used either
+                    return _UserCache(self._py_func)  # type: ignore[no-untyped-call]
+        return None
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Code that was kept, or None."""
+        found = super().load_overload(sig, target_context)
+        if found is None and self._in_place is not None:
+            self._cache_path = self._in_place.cache_path
+            found = self._in_place.load_overload(sig, target_context)
+        return found
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep compiled code where that is possible."""
+        if self._in_place is None:
+            super().save_overload(sig, data)
+        else:
+            self._in_place.save_overload(sig, data)

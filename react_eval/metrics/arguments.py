@@ -16,7 +16,7 @@ from react_eval.clip_set import Clips, ClipSet
 from react_eval.errors import ChannelError, DtypeError, InputError, NeighbourError, NonFiniteError, ShapeError
 from react_eval.lazy_clips import LazyClips
 
-__all__ = ["clip_ids", "clip_set", "neighbour_indices", "series_of", "target_set", "to_numpy"]
+__all__ = ["clip_ids", "clip_set", "neighbour_indices", "series_of", "shapes_of", "target_set", "to_numpy"]
 
 Indices = NDArray[np.intp]
 
@@ -87,10 +87,28 @@ def series_of(values: Any, name: str, axes: int) -> Clips:
 
 
 def _checked_lazily(values: LazyClips, name: str, axes: int) -> Clips:
+    """The same clips, whose values are checked when they are computed, so that they are not computed for that alone."""
     _check_axes(values.shape, axes + 1, name)
-    for clip, each in enumerate(values):
-        _check_finite(each, f"{name}[{clip}]")
+    meta = np.empty((0,) * len(values.shape), np.float32)
+    return LazyClips(values.array.map_blocks(_checked_block, name, meta=meta))
+
+
+def _checked_block(block: Any, name: str, block_info: Any = None) -> NDArray[np.float32]:
+    begin, *within = (span[0] for span in block_info[0]["array-location"])
+    values = to_numpy(block, name)
+    for number, clip in enumerate(values):
+        _check_finite(clip, f"{name}[{begin + number}]", within)
     return values
+
+
+def shapes_of(clips: Clips) -> list[tuple[int, ...]]:
+    """Shapes of all clips; those of an array are known without computing or reading it.
+
+    Args:
+        clips: One array with a clip axis, or a list of arrays.
+    """
+    whole = getattr(clips, "shape", None)
+    return [each.shape for each in clips] if whole is None else [whole[1:]] * len(clips)
 
 
 def _check_axes(shape: tuple[int, ...], axes: int, name: str) -> None:
@@ -106,11 +124,12 @@ def _check_axes(shape: tuple[int, ...], axes: int, name: str) -> None:
         raise ShapeError(f"{name} has {shape[-2]} frame(s), expected at least 2: {meaning}.")
 
 
-def _check_finite(values: NDArray[np.float32], name: str) -> None:
+def _check_finite(values: NDArray[np.float32], name: str, begin: Sequence[int] | None = None) -> None:
+    """Refuse NaN and infinity; `begin` is where the values lie within their clip, if they are a part of it."""
     if np.isfinite(values).all():
         return
     wrong = np.argwhere(~np.isfinite(values))
-    place = ", ".join(str(int(index)) for index in wrong[0])
+    place = ", ".join(str(int(index)) for index in wrong[0] + (0 if begin is None else np.asarray(begin)))
     axes = "reaction, frame, channel" if values.ndim == 3 else "frame, channel"
     raise NonFiniteError(
         f"{name} holds {len(wrong)} values that are NaN or infinite, the first at ({axes}) = ({place}): "
@@ -139,13 +158,17 @@ def neighbour_indices(neighbours: Any, clips: Sequence[str], listeners: int, nam
     )
     if len(chosen) != len(clips):
         raise NeighbourError(f"{name} is for {len(chosen)} clips, but there are {len(clips)} predictions.")
-    lonely = [clip for clip, indices in zip(clips, chosen, strict=True) if indices.size == 0]
+    _check_not_lonely(chosen, clips, name)
+    return chosen
+
+
+def _check_not_lonely(neighbours: Sequence[Indices], clips: Sequence[str], name: str) -> None:
+    lonely = [clip for clip, indices in zip(clips, neighbours, strict=True) if indices.size == 0]
     if lonely:
         raise NeighbourError(
             f"{len(lonely)} clips have no neighbour in {name}: {abbreviate(lonely)}. "
             "Every clip needs an appropriate reaction; normally the diagonal of the matrix is set."
         )
-    return chosen
 
 
 def _matrix_rows(neighbours: Any, clips: int, listeners: int, name: str) -> list[Indices]:
@@ -199,20 +222,19 @@ def clip_set(
     Raises:
         InputError: If anything does not fit; see its subclasses.
     """
-    reactions = series_of(predictions, "predictions", 3)
-    if len({each.shape[0] for each in reactions}) > 1:
-        raise ShapeError(
-            f"clips have {abbreviate(sorted({e.shape[0] for e in reactions}))} reactions, expected one number."
-        )
-    channels = reactions[0].shape[-1]
+    checked = series_of(predictions, "predictions", 3)
+    shapes = shapes_of(checked)
+    reactions, channels = shapes[0][0], shapes[0][-1]
+    if len({shape[0] for shape in shapes}) > 1:
+        raise ShapeError(f"clips have {abbreviate(sorted({s[0] for s in shapes}))} reactions, expected one number.")
     schema = schema or schema_for(channels)
     if len(schema) != channels:
         raise ChannelError(f"predictions have {channels} channels, but the schema {schema.name!r} has {len(schema)}.")
-    ids = clip_ids(clips, len(reactions))
+    ids = clip_ids(clips, len(checked))
     bare = target_set(
         ids, schema, listener=listener, speaker=speaker, neighbours=neighbours, personal=personal, beside="predictions"
     )
-    return replace(bare, predictions=reactions, reactions=reactions[0].shape[0])
+    return replace(bare, predictions=checked, reactions=reactions)
 
 
 def target_set(
@@ -256,6 +278,7 @@ def target_set(
     same = None if personal is None else neighbour_indices(personal, clips, count, "personal")
     if lists is not None and same is not None:  # a mask, so a personal neighbour is a neighbour
         same = [np.intersect1d(mine, every) for mine, every in zip(same, lists, strict=True)]
+        _check_not_lonely(same, clips, "personal within neighbours")
     return ClipSet(
         predictions=(),
         schema=schema,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from react_eval.clip_set import ClipView
-from react_eval.errors import LengthError
+from react_eval.errors import InputError, LengthError
 from react_eval.kernels.lag_correlation import lag_correlations
 from react_eval.metrics.arguments import clip_set
 from react_eval.observing import measured
@@ -35,12 +35,19 @@ class FRSynSettings:
         undefined: ``"first lag"``: a constant channel makes a lag undefined, and the first undefined lag wins, as the
             official code has it. ``"leave out"``: channels whose speaker is constant over the clip are left out at
             every lag, any other constant counts as correlation 0.
-        longest_lag: Largest lag in frames; 49 is 2 s at 25 frames a second, exclusive.
+        longest_lag: Largest lag in frames, at least 1; 49 is 2 s at 25 frames a second, exclusive.
+
+    Raises:
+        InputError: If the longest lag is less than 1.
     """
 
     reactions: Literal["first", "all"] = "first"
     undefined: Literal["first lag", "leave out"] = "first lag"
     longest_lag: int = 49
+
+    def __post_init__(self) -> None:
+        if self.longest_lag < 1:
+            raise InputError(f"FRSyn.longest_lag is {self.longest_lag}, expected at least 1 frame.")
 
 
 def frsyn(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from react_eval.clip_set import ClipView
+from react_eval.errors import InputError
 from react_eval.kernels.spread import movement
 from react_eval.metrics.arguments import clip_set
 from react_eval.observing import measured
@@ -28,10 +29,17 @@ class FRVarSettings:
     """What a protocol fixes about FRVar.
 
     Attributes:
-        ddof: Frames less `ddof` divide the summed squares; 1 in the official scorer.
+        ddof: Frames less `ddof` divide the summed squares; 1 in the official scorer. At least 0, and less than frames.
+
+    Raises:
+        InputError: If it is negative.
     """
 
     ddof: int = 1
+
+    def __post_init__(self) -> None:
+        if self.ddof < 0:
+            raise InputError(f"FRVar.ddof is {self.ddof}, expected at least 0.")
 
 
 def frvar(predictions: Sequence[NDArray[np.float32]], *, settings: FRVarSettings = FRVarSettings()) -> float:
@@ -48,7 +56,7 @@ def frvar(predictions: Sequence[NDArray[np.float32]], *, settings: FRVarSettings
         the value of real reactions.
 
     Raises:
-        InputError: If shape or type do not fit, or a value is not finite.
+        InputError: If shape or type do not fit, a value is not finite, or a clip has no more frames than ddof.
 
     References:
         Song et al., REACT 2024. Official code: baseline_react2024, metric/FRVar.py at 0c3ce58.
@@ -61,12 +69,17 @@ def frvar(predictions: Sequence[NDArray[np.float32]], *, settings: FRVarSettings
 
 
 def _observe(view: ClipView, settings: FRVarSettings) -> Array:
+    frames = view.reactions.shape[1]
+    if frames <= settings.ddof:
+        raise InputError(f"clip {view.id!r} has {frames} frames, expected more than FRVar.ddof = {settings.ddof}.")
     return view.shared(("FRVar", settings.ddof), lambda: movement(view.reactions, settings.ddof))
 
 
 def _on_gpu(batch: GpuBatch, settings: FRVarSettings) -> None:
     from react_eval.kernels.gpu.diversity import movement as movement_on_gpu
 
+    if batch.reactions.shape[2] <= settings.ddof:
+        return  # what does not fit is said clip by clip
     for view, moved in zip(batch.views, movement_on_gpu(batch.reactions, settings.ddof).cpu().numpy(), strict=True):
         view.provide(("FRVar", settings.ddof), moved)
 

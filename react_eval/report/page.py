@@ -15,11 +15,13 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from react_eval.grid import Grid
+from react_eval.methods import check_comparable
 from react_eval.report.charts import histogram, scale
 from react_eval.report.clip_stories import tell
 from react_eval.report.words import findings, standing
 from react_eval.result import ScoreResult
 from react_eval.rounding import digits_for, rounded
+from react_eval.specificity_result import Specificity
 
 __all__ = ["report_page"]
 
@@ -28,22 +30,31 @@ _CONTEXT = {"GT": "gt", "B_Mime": "mime"}
 _BESIDE = ("other1", "other2", "other3", "other4", "other5")
 
 
-def report_page(results: Sequence[ScoreResult], beside: Sequence[ScoreResult] = ()) -> str:
+def report_page(
+    results: Sequence[ScoreResult], beside: Sequence[ScoreResult] = (), specificity: Specificity | None = None
+) -> str:
     """One self-contained HTML page about one submission.
 
     Args:
         results: Its results, one a protocol.
         beside: Results of other methods on the same data, whose values are drawn beside.
+        specificity: Whether the method listens, where that was looked at.
 
     Returns:
         The page. It fetches nothing, and shows no single clip where results are public.
+
+    Raises:
+        InputError: If a result beside is of other data.
     """
+    for result in results:
+        check_comparable([result, *(each for each in beside if each.protocol == result.protocol)])
     template = _templates().get_template("page.html")
     stories = [tell(example) for example in results[0].examples]
     return template.render(
         method=results[0].facts.get("method") or "Predictions",
         parts=[_Part(result, [each for each in beside if each.protocol == result.protocol]) for result in results],
-        findings=findings(results),
+        findings=findings(results, specificity),
+        specificity=None if specificity is None else specificity.grid(),
         stories=stories,
         faces=_as_json({str(number): story.faces for number, story in enumerate(stories) if story.faces}),
         public=not results[0].clips,

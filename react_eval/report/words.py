@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from react_eval.result import ScoreResult
+from react_eval.specificity_result import Specificity
 
 __all__ = ["Finding", "findings", "standing"]
 
@@ -29,11 +30,12 @@ class Finding:
     text: str
 
 
-def findings(results: Sequence[ScoreResult]) -> list[Finding]:
+def findings(results: Sequence[ScoreResult], specificity: Specificity | None = None) -> list[Finding]:
     """What a reader should know before the numbers, the gravest first.
 
     Args:
         results: Scores of one submission, one result a protocol.
+        specificity: Whether the method listens, where that was looked at.
 
     Returns:
         Findings, those of the first protocol where several say the same; one that says so where nothing is odd.
@@ -41,7 +43,7 @@ def findings(results: Sequence[ScoreResult]) -> list[Finding]:
     titled: dict[str, Finding] = {}
     for finding in (finding for result in results for look in _LOOKS for finding in look(result)):
         titled.setdefault(finding.title, finding)
-    found = list(titled.values())
+    found = [*_listening(specificity), *titled.values()]
     grave = [each for each in found if each.level == "warning"]
     if not grave:
         found.insert(0, Finding("good", "Nothing looks broken", "Reactions move, differ, and stay within their range."))
@@ -73,6 +75,13 @@ def standing(result: ScoreResult, key: str) -> str:
     if sign * value > sign * real:
         return "Beyond what real reactions score: look at why before you believe it."
     return f"{(value - mime) / (real - mime):.0%} of the way from copying the speaker (B_Mime) to real reactions (GT)."
+
+
+def _listening(specificity: Specificity | None) -> Iterator[Finding]:
+    if specificity is None:
+        return
+    title = "It listens" if specificity.listens else "No sign of listening"
+    yield Finding("good" if specificity.listens else "warning", title, specificity.verdict)
 
 
 def _frozen(result: ScoreResult) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["interval_of_means", "interval_of_pairs"]
+__all__ = ["interval", "interval_of_means", "resamples"]
 
 RESAMPLES = 1000
 
@@ -25,13 +25,4 @@ def interval_of_means(per_clip, names):
     for drawn in resamples(names):
         defined = [per_clip[clip] for clip in drawn if not np.isnan(per_clip[clip])]
         values.append(np.mean(defined) if defined else None)
-    return interval(values)
-
-
-def interval_of_pairs(pairs, names):
-    """Interval of a mean over ordered pairs of different clips; two copies of one clip are no pair."""
-    values = []
-    for drawn in resamples(names):
-        different = [pairs[k, m] for k in drawn for m in drawn if k != m]
-        values.append(np.mean(different) if different else None)
     return interval(values)

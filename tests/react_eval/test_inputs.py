@@ -7,6 +7,7 @@ import xarray as xr
 from oracles.examples import example
 
 from react_data.channels import EMOTION_25
+from react_eval.errors import NonFiniteError
 from react_eval.inputs import as_predictions
 from react_eval.scoring import score_arrays
 
@@ -192,3 +193,32 @@ def test_what_a_generator_returns_is_taken_by_kind():
         "coefficients": coefficients.shape,
     }
     assert given.clips is None
+
+
+def counted(values, chunks, calls):
+    """A dask array that notes every block that is computed."""
+    da = pytest.importorskip("dask.array")
+
+    def note(block):
+        calls.append(block.shape)
+        return block
+
+    return da.from_array(values, chunks=chunks).map_blocks(note, meta=np.empty((0, 0, 0, 0), values.dtype))
+
+
+def test_blocks_of_a_dask_array_are_computed_once():
+    calls = []
+    values = np.random.default_rng(0).random((12, 2, 60, 25), dtype=np.float32)
+    result = score_arrays(counted(values, (2, 2, 60, 25), calls), metrics=["FRDiv", "FRVar", "FRDvs"])
+    assert len(calls) == 6
+    assert dict(result) == dict(score_arrays(values, metrics=["FRDiv", "FRVar", "FRDvs"]))
+
+
+@pytest.mark.parametrize("chunks", [(1, 3, 60, 25), (4, 1, 7, 5)])
+def test_a_dask_array_in_any_chunks_says_where_a_value_is_not_finite(chunks):
+    da = pytest.importorskip("dask.array")
+    values = data()["predictions"].astype(np.float64)
+    values[2, 1, 44, 20] = 1e39  # beyond float32
+    message = r"predictions\[2\] holds 1 values that are NaN or infinite, the first at .* = \(1, 44, 20\): inf"
+    with pytest.raises(NonFiniteError, match=message):
+        scored(da.from_array(values, chunks=chunks))

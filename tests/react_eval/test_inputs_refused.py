@@ -138,6 +138,11 @@ REFUSED = {
         NeighbourError,
         "4 clips have no neighbour in personal",
     ),
+    "persons that are no neighbours": (
+        {"clips": CLIPS, "personal": np.roll(np.eye(4), 1, axis=1), "neighbours": np.eye(4)},
+        NeighbourError,
+        "4 clips have no neighbour in personal within neighbours: b, a, d, c",
+    ),
     "index out of range": (
         {"neighbours": [[0], [1], [4], [3]]},
         NeighbourError,

@@ -7,7 +7,7 @@ import pytest
 from oracles import diversity, resampling
 from oracles.examples import example
 
-from react_eval.intervals import bootstrap_intervals
+from react_eval.intervals import bootstrap_intervals, spread_by_clip
 from react_eval.metrics.arguments import clip_set
 from react_eval.protocol import find_protocol
 from react_eval.scoring import score_arrays
@@ -36,10 +36,20 @@ def test_means_over_clips_equal_the_plain_bootstrap(metric, kind):
 
 
 @pytest.mark.parametrize("kind", SESSIONS)
-def test_pairs_of_copies_of_one_clip_are_left_out(kind):
+def test_frdvs_resamples_the_squared_distances_to_the_mean_clip(kind):
     data, result = scored(SESSIONS[kind])
-    expected = resampling.interval_of_pairs(diversity.between_clips(data["predictions"]), SESSIONS[kind])
-    assert (result.intervals["FRDvs"].low, result.intervals["FRDvs"].high) == pytest.approx(expected, rel=1e-9)
+    pairs = diversity.between_clips(data["predictions"])
+    distances = pairs.mean(axis=1) - pairs.mean() / 2  # of each clip to the mean clip
+    expected = resampling.interval_of_means(2 * 6 / 5 * distances, SESSIONS[kind])
+    assert (result.intervals["FRDvs"].low, result.intervals["FRDvs"].high) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_spread_by_clip_has_the_mean_frdvs_and_is_0_for_equal_clips():
+    data, result = scored(SESSIONS["equal"])
+    clips = clip_set(data["predictions"])
+    assert spread_by_clip(clips).mean() == pytest.approx(result["FRDvs"], rel=1e-12)
+    equal = clip_set(np.repeat(data["predictions"][:1], 6, axis=0))
+    assert spread_by_clip(equal).tolist() == [0.0] * 6
 
 
 def test_undefined_clips_are_left_out_of_every_resample():

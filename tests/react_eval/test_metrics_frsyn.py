@@ -10,7 +10,7 @@ from oracles.official import NAMES, golden
 
 import react_data
 from react_eval import find_protocol
-from react_eval.errors import LengthError
+from react_eval.errors import InputError, LengthError
 from react_eval.metrics import FRSynSettings, frsyn
 from react_eval.scoring import score_arrays
 
@@ -122,6 +122,18 @@ def test_lengths_that_do_not_do_name_the_clip(frames, speaker_frames):
     message = f"clip '0' has {frames} predicted frames and {speaker_frames} frames of its speaker.*more than 50 frames"
     with pytest.raises(LengthError, match=message):
         frsyn(data["predictions"][:, :, :frames], data["speaker"][:, :speaker_frames])
+
+
+@pytest.mark.parametrize("longest", [0, -3])
+def test_the_longest_lag_is_at_least_one_frame(longest):
+    with pytest.raises(InputError, match=rf"FRSyn\.longest_lag is {longest}, expected at least 1 frame"):
+        find_protocol("react2024").override_text("FRSyn", "longest_lag", str(longest))
+
+
+def test_lags_of_one_frame_are_scored():
+    data = example()
+    found = frsyn(data["predictions"], data["speaker"], settings=FRSynSettings(longest_lag=1))
+    assert 0 <= found <= 1
 
 
 @pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the real recordings in ../shared are not there")

@@ -6,6 +6,7 @@ from oracles import diversity
 from oracles.examples import example
 
 from react_eval import find_protocol
+from react_eval.errors import InputError
 from react_eval.metrics import FRVarSettings, frvar
 from react_eval.scoring import score_arrays
 
@@ -40,6 +41,17 @@ def test_degrees_of_freedom_are_a_setting():
     result = score_arrays(predictions, protocol=overridden)
     assert result["FRVar"] == frvar(predictions, settings=FRVarSettings(ddof=0))
     assert result.signature.startswith("react2024@1+FRVar.ddof=0|")
+
+
+@pytest.mark.parametrize("ddof", [60, 61])
+def test_degrees_of_freedom_leave_some_frames(ddof):
+    with pytest.raises(InputError, match=rf"clip '0' has 60 frames, expected more than FRVar\.ddof = {ddof}"):
+        frvar(example()["predictions"], settings=FRVarSettings(ddof=ddof))
+
+
+def test_degrees_of_freedom_are_not_negative():
+    with pytest.raises(InputError, match=r"FRVar\.ddof is -1, expected at least 0"):
+        find_protocol("react2024").override_text("FRVar", "ddof", "-1")
 
 
 def test_per_clip_values_are_by_reaction():

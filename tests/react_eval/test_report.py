@@ -78,6 +78,20 @@ def test_standing_places_a_value_between_mimicry_and_real_reactions():
     assert standing(FIT, "FRDiv") == ""
 
 
+@pytest.mark.parametrize(("predictions", "title"), [(FITTING, "It listens"), (OTHERS, "No sign of listening")])
+def test_the_page_tells_whether_a_method_listens(predictions, title):
+    given = {"listener": LISTENERS, "speaker": SPEAKERS, "neighbours": NEIGHBOURS}
+    found = react_eval.specificity_arrays(predictions, metrics=["FRCorr"], draws=5, **given)
+    page = scored(predictions).to_html(specificity=found)
+    assert f"<h3>{title}</h3>" in page
+    assert "<h2>Does it listen?</h2>" in page
+
+
+def test_results_of_other_data_are_not_drawn_beside():
+    with pytest.raises(react_eval.ReactError, match="results of different data do not compare"):
+        FIT.to_html(beside=[scored(OTHERS, listener=SPEAKERS)])
+
+
 def test_the_page_fetches_nothing():
     assert not ADDRESS.search(FIT.to_html())
 

@@ -1,8 +1,10 @@
 """The streaming Scorer gives the bits of one call, whatever the batches, processes and merges were."""
 
+import copy
 import pickle
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
@@ -14,8 +16,18 @@ from oracles.examples import example
 
 import react_data
 import react_eval
-from react_eval import Scorer, score_arrays
-from react_eval.errors import ChannelError, InputError, LengthError, NonFiniteError, ShapeError, UnknownNameError
+from react_eval import Scorer, computing, score_arrays
+from react_eval.computing import Resources
+from react_eval.errors import (
+    ChannelError,
+    InputError,
+    LengthError,
+    NonFiniteError,
+    ReactError,
+    ShapeError,
+    UnknownNameError,
+)
+from react_eval.stream import Stream
 
 BOTH = ["react2024", "corrected"]
 CLIPS = list("abcdefg")
@@ -200,6 +212,14 @@ def test_nothing_is_no_result(complete):
         complete.compute(partial=True)
 
 
+def test_merging_what_was_reset_changes_nothing(complete):
+    made = scorer()
+    complete.reset()
+    made.merge(complete)
+    made.merge(complete.state())
+    assert len(made) == 0
+
+
 def test_after_reset_the_next_run_is_scored_alone(complete):
     complete.reset()
     assert len(complete) == 0
@@ -299,6 +319,101 @@ def test_threads_may_update_at_once():
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: made.update([CLIPS[n]], PREDICTIONS[n : n + 1]), repeated))
     assert scores(made.compute()) == expected()
+
+
+def test_clips_are_told_at_any_time_as_they_were_before_the_update(monkeypatch):
+    made, observed, told = fed([0]), Stream.observed, []
+    monkeypatch.setattr(Stream, "observed", lambda *given: [observed(*given), told.append(made.clips)][0])
+    made.update(CLIPS, PREDICTIONS)
+    assert told == [["a"]]
+    assert made.clips == CLIPS
+
+
+def fail_the_second_time(function, error):
+    """The same function, which fails when it is called for the second time."""
+    calls = []
+
+    def failing(*given):
+        calls.append(given)
+        if len(calls) == 2:
+            raise error
+        return function(*given)
+
+    return failing
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device")])
+def test_an_update_without_room_or_interrupted_adds_nothing_and_may_be_repeated(monkeypatch, error):
+    made, expected_error = fed(range(2)), KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else ReactError
+    file = type(made._streams[0].spool._file)
+    monkeypatch.setattr(file, "write", fail_the_second_time(file.write, error))
+    with pytest.raises(expected_error):
+        made.update(CLIPS[2:], OTHERS[2:])
+    monkeypatch.undo()
+    assert made.clips == CLIPS[:2]
+    made.update(CLIPS[2:], PREDICTIONS[2:])
+    assert scores(made.compute()) == expected()
+
+
+def test_a_merge_without_room_changes_nothing(monkeypatch, complete):
+    made = fed(range(2))
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    with pytest.raises(ReactError, match="temporary folder /nowhere"):
+        scorer().merge(complete)
+    monkeypatch.undo()
+    made.merge(complete)
+    assert scores(made.compute()) == expected()
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda made: pickle.loads(pickle.dumps(made))])
+def test_a_copy_has_seen_the_same_and_goes_on_alone(copied):
+    made = fed(range(3))
+    other = copied(made)
+    other.update(CLIPS[3:], PREDICTIONS[3:])
+    assert made.clips == CLIPS[:3]
+    made.update(CLIPS[3:], PREDICTIONS[3:])
+    assert scores(other.compute()) == scores(made.compute()) == expected()
+
+
+def test_epochs_of_other_clips_keep_no_more_and_observe_no_real_clip_twice(monkeypatch):
+    made, observe, seen = scorer("react2024", metrics=["FRCorr", "FRDvs"]), Resources.observe, []
+
+    def noting(self, clips, wanted, **options):
+        seen.extend(clips.clips if ("FRCorr" in {name for name, _ in wanted}) and clips.predictions else ())
+        return observe(self, clips, wanted, **options)
+
+    monkeypatch.setattr(Resources, "observe", noting)
+    kept, contexts = set(), {}
+    for epoch in ("abc", "bcd", "aef", "abcdefg", "cg"):
+        made.reset()
+        numbers = [CLIPS.index(clip) for clip in epoch]
+        made.update(list(epoch), PREDICTIONS[numbers])
+        seen.clear()
+        contexts[epoch] = made.compute(partial=True).context
+        contexts[epoch + " observed"] = sorted(seen)
+        kept.add(len(made._streams[0].targets._of_data._found))
+    alone = scorer("react2024", metrics=["FRCorr", "FRDvs"])
+    alone.update(["c", "g"], PREDICTIONS[[2, 6]])
+    assert len(kept) == 1
+    assert [contexts[f"{epoch} observed"] for epoch in ("abc", "bcd", "aef", "abcdefg", "cg")] == [
+        list("aabbcc"),
+        list("dd"),
+        list("eeff"),
+        list("gg"),
+        [],
+    ]
+    assert alone.compute(partial=True).context == contexts["cg"]
+
+
+def test_the_device_follows_from_all_targets_and_not_from_a_batch(monkeypatch):
+    monkeypatch.setattr(computing, "_gpu_in_sight", lambda: True)
+    monkeypatch.setattr(computing, "_cuda_problem", lambda: None)
+    monkeypatch.setattr(computing, "_WORTH_A_GPU", 10 * int(TARGETS["neighbours"].sum()))
+    [stream] = scorer()._made_streams({"emotion": 25})
+    assert stream.resources.device == "cuda"
+    monkeypatch.setattr(computing, "_WORTH_A_GPU", 10 * int(TARGETS["neighbours"].sum()) + 1)
+    [stream] = scorer()._made_streams({"emotion": 25})
+    assert stream.resources.device == "cpu"
 
 
 def test_arrays_and_a_split_are_not_given_together():
@@ -408,6 +523,40 @@ def test_longer_predictions_are_cut_and_shorter_ones_refused(root, ids, made_up)
     assert scores(made.compute())["values"] == one_call(root, ids, values, "react2024")["values"]
     with pytest.raises(ShapeError, match="has 59 frames, expected 60"):
         made.update(ids[:1], values[:1, :, :59])
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), InputError("of one clip")])
+@pytest.mark.parametrize("stage", ["observed", "grown"])
+def test_what_fails_for_some_protocols_adds_nothing_for_any(monkeypatch, root, ids, made_up, stage, error):
+    made, values = Scorer(EMOTION, "val", data=root), made_up["emotion"]
+    monkeypatch.setattr(Stream, stage, fail_the_second_time(getattr(Stream, stage), error))
+    with pytest.raises(type(error)):
+        made.update(ids, values + np.float32(0.01))
+    monkeypatch.undo()
+    assert made.clips == []
+    made.update(ids, values)
+    assert scores(made.compute()) == one_call(root, ids, values, EMOTION)
+
+
+def test_a_merge_that_fails_for_some_protocols_merges_nothing(monkeypatch, root, ids, made_up):
+    made, other, values = Scorer(EMOTION, "val", data=root), Scorer(EMOTION, "val", data=root), made_up["emotion"]
+    made.update(ids[:2], values[:2])
+    other.update(ids[2:], values[2:])
+    monkeypatch.setattr(Stream, "merged", fail_the_second_time(Stream.merged, KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        made.merge(other)
+    monkeypatch.undo()
+    assert made.clips == ids[:2]
+    made.merge(other)
+    assert scores(made.compute()) == one_call(root, ids, values, EMOTION)
+
+
+def test_a_scorer_of_a_split_is_pickled_with_what_it_saw(root, ids, made_up):
+    made, values = Scorer(EMOTION, "val", data=root), made_up["emotion"]
+    made.update(ids[:3], values[:3])
+    other = pickle.loads(pickle.dumps(made))
+    other.update(ids[3:], values[3:])
+    assert scores(other.compute()) == one_call(root, ids, values, EMOTION)
 
 
 def test_scorers_of_a_split_merge(root, ids, made_up):

@@ -45,6 +45,11 @@ def cells(grid, method):
     return dict(zip(LOW, row[1:], strict=True))
 
 
+def outline(grid):
+    """What the rows are called, with the titles of groups between them."""
+    return [row[0].text if row else f"— {grid.titles[place]}" for place, row in enumerate(grid.rows)]
+
+
 def bold(grid):
     """Methods that stand out, by metric."""
     methods = [row[0].text for row in grid.rows if row]
@@ -68,11 +73,11 @@ def test_headings_show_the_direction():
     assert list(grid.headings) == ["method", "FRCorr ↑", "FRDist ↓", "FRDiv", "FRVar →GT", "FRDvs →GT", "FRSyn ↓"]
 
 
-def test_naive_methods_come_first_and_are_never_bold():
+def test_naive_methods_come_last_and_are_never_bold():
     best = {"FRCorr": 9.0, "FRDist": 0.0, "FRDiv": 0.0, "FRVar": 0.05, "FRDvs": 0.1, "FRSyn": 0.0}
     naive = [result(name, best, baseline=name) for name in ("GT", "B_Mime")]
     grid = table([result("low", LOW), naive[0], result("high", HIGH), naive[1]])
-    assert [row[0].text if row else None for row in grid.rows] == ["GT", "B_Mime", None, "low", "high"]
+    assert outline(grid) == ["— track not stated", "low", "high", "— naive", "GT", "B_Mime"]
     assert bold(grid)["FRCorr"] == ["high"]
     assert not {"GT", "B_Mime"} & {method for methods in bold(grid).values() for method in methods}
 
@@ -173,7 +178,7 @@ def test_an_upload_that_calls_itself_gt_is_neither_reference_nor_naive():
 def test_the_reference_is_the_baseline_where_there_is_no_context():
     real = result("GT", REAL, context=False, baseline="GT")
     grid = table([result("GT", HIGH, context=False), real, result("low", context=False), result("high", HIGH)])
-    assert names(grid) == ["GT", "GT (submitted)", "low", "high"]
+    assert names(grid) == ["GT (submitted)", "low", "high", "GT"]
     assert bold(grid)["FRVar"] == ["GT (submitted)"]
 
 
@@ -282,10 +287,48 @@ def test_notebooks_and_print_show_the_table():
     assert grid._repr_html_() == grid.to_html()
 
 
-def test_rules_between_groups_are_rules_in_latex_and_nothing_in_markdown():
-    grid = table([result("GT", REAL, baseline="GT"), result("low"), result("high", HIGH)])
-    assert grid.to_latex().count(r"\midrule") == 2
-    assert len([line for line in grid.to_markdown().splitlines() if line.startswith("|")]) == 5
+def test_groups_come_in_one_order_whatever_the_order_of_results():
+    results = [
+        result("GT", REAL, baseline="GT", track="offline"),
+        result("late", track="online"),
+        result("plain"),
+        result("early", HIGH, track="offline"),
+    ]
+    grid = table(results)
+    assert outline(grid) == [
+        *("— offline", "early", "— online", "late", "— track not stated", "plain", "— naive", "GT"),
+    ]
+
+
+def test_one_group_alone_has_no_title():
+    assert not table([result("low", track="offline"), result("high", HIGH, track="offline")]).titles
+
+
+def test_runs_of_one_method_are_kept_apart_by_track():
+    runs = [result("low", track=track, run_seed=seed) for track in ("offline", "online") for seed in (1, 2)]
+    assert outline(table(runs)) == ["— offline", "low", "— online", "low"]
+    assert cells(table(runs), "low")["FRCorr"].text == "0.2000 ± 0.0000"
+
+
+def test_groups_have_a_rule_and_a_title_in_every_form():
+    grid = table([result("GT", REAL, baseline="GT"), result("low", track="online"), result("high", track="online")])
+    text, latex = grid.to_text().splitlines(), grid.to_latex().splitlines()
+    assert [line.strip("─ ") for line in text if line.startswith("──")] == ["online", "naive"]
+    rules = [place for place, line in enumerate(latex) if line == r"\midrule"]
+    titles = [r"\multicolumn{7}{l}{\textit{online}} \\", r"\multicolumn{7}{l}{\textit{naive}} \\"]
+    assert [latex[place + 1] for place in rules] == titles
+    shown = [line for line in grid.to_markdown().splitlines() if line.startswith("| *")]
+    assert shown == ["| *online* |  |  |  |  |  |  |", "| *naive* |  |  |  |  |  |  |"]
+    titles_in_html = re.findall(r'<th colspan="7" scope="rowgroup">(\w+)</th>', grid.to_html())
+    assert titles_in_html == ["online", "naive"]
+
+
+def test_titles_are_shown_as_text():
+    grid = Grid(["m", "v"], [[], [Cell("a"), Cell("1")]], titles={0: "<b> & _x_\x1b"})
+    assert "&lt;b&gt; &amp; _x_" in grid.to_html()
+    assert r"\textit{$<$b$>$ \& \_x\_" in grid.to_latex()
+    assert "\x1b" not in grid.to_text()
+    assert "| *&lt;b> &amp; \\_x\\_" in grid.to_markdown()
 
 
 def test_numbers_read_beside_each_other_have_the_same_digits():

@@ -1,6 +1,8 @@
 """The Scorer as a torchmetrics metric, in one process and in two."""
 
+import copy
 import multiprocessing
+import pickle
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from react_eval.errors import InputError
 from tests.oracles.examples import example
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("torchmetrics")
+torchmetrics = pytest.importorskip("torchmetrics")
 
 CLIPS = [f"clip {number}" for number in range(6)]
 
@@ -60,6 +62,24 @@ def test_missing_clips_need_partial():
         scored.compute()
     scored.partial = True
     assert scored.compute()["FRVar"] > 0
+
+
+@pytest.mark.parametrize("copied", [lambda made: made.clone(), copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+def test_a_copy_goes_on_alone(copied):
+    scored = metric()
+    scored.update(CLIPS[:2], predictions()[:2])
+    other = copied(scored)
+    other.update(CLIPS[2:], predictions()[2:])
+    assert as_floats(other.compute()) == expected()
+    assert scored.scorer.clips == CLIPS[:2]
+
+
+def test_collections_clone_it_under_a_prefix():
+    train = torchmetrics.MetricCollection({"react": metric()}, prefix="train_")
+    validation = train.clone(prefix="val_")
+    validation.update(CLIPS, predictions())
+    assert as_floats(validation.compute()) == {f"val_{key}": value for key, value in expected().items()}
+    assert len(train["react"].scorer) == 0
 
 
 def one_rank(rank, folder, results):

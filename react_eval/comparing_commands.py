@@ -1,0 +1,118 @@
+"""What `react-eval compare` and `react-eval specificity` do: score, compare, print, write."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from react_data.command_line import print_json
+from react_data.location import find_data_root
+from react_data.official_tree import OfficialTree
+from react_eval.comparing import compare_results
+from react_eval.computing import Resources
+from react_eval.scoring import score_against
+from react_eval.scoring_commands import by_protocol, named_by_file
+from react_eval.specificity_scoring import specificity
+from react_eval.tables import table
+from react_eval.targets import SplitTargets
+
+if TYPE_CHECKING:
+    from react_eval.grid import Grid
+
+__all__ = ["compare_files", "show_specificity"]
+
+_SUFFIXES = (".json", ".md", ".tex")
+
+
+def compare_files(
+    files: Sequence[Path],
+    split: str,
+    data: Path | None,
+    protocols: Sequence[str],
+    *,
+    metrics: Sequence[str] | None,
+    draws: dict[str, Any],
+    save: Path | None,
+    as_json: bool,
+    device: str,
+    threads: int | None,
+    show_progress: bool | None,
+) -> None:
+    """Score submissions on one split and compare every pair of them; under each protocol a table and a comparison.
+
+    Args:
+        files: At least two submissions.
+        split: ``"train"``, ``"val"`` or ``"test"``.
+        data: Folder of the data set.
+        protocols: Names or ids; what follows from the data if empty.
+        metrics: Result keys, names or aliases; all if None.
+        draws: ``resamples``, ``permutations`` and ``seed`` of `react_eval.compare_results`.
+        save: File to write, if any.
+        as_json: Whether JSON is printed in place of tables.
+        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        threads: How many; one for each processor if None.
+        show_progress: Whether progress bars are shown; None shows them on a terminal.
+    """
+    if len(files) < 2:
+        raise click.UsageError("a comparison needs at least two submission files.")
+    _check_save(save)
+    targets = SplitTargets(OfficialTree(find_data_root(data), split))
+    how: dict[str, Any] = {"protocol": list(protocols) or None, "metrics": metrics, "show_progress": show_progress}
+    how["resources"] = Resources(device, threads)
+    results = [named_by_file(score_against(targets, file, **how), file) for file in files]
+    alike = list(zip(*map(by_protocol, results), strict=True))
+    found = {each[0].protocol.id: compare_results(each, **draws) for each in alike}
+    everything = {
+        "comparisons": {id_: comparison.to_dict() for id_, comparison in found.items()},
+        "results": {str(file): result.to_dict() for file, result in zip(files, results, strict=True)},
+    }
+    grids = [grid for each in alike for grid in (table(each), found[each[0].protocol.id].grid())]
+    _write(grids, lambda: json.dumps(everything, indent=1, ensure_ascii=False) + "\n", save)
+    if as_json:
+        print_json(everything)
+    else:
+        click.echo("\n\n".join(grid.to_text() for grid in grids))
+
+
+def show_specificity(file: Path, *, save: Path | None, as_json: bool, **how: Any) -> None:
+    """Score a submission as it is and re-paired with other speakers.
+
+    Args:
+        file: The submission.
+        save: File to write, if any.
+        as_json: Whether JSON is printed in place of a table.
+        **how: See `react_eval.specificity`.
+    """
+    _check_save(save)
+    found = specificity(file, **how)
+    found = found if found.method else replace(found, method=file.stem)
+    _write([found.grid()], found.to_json, save)
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        click.echo(str(found))
+
+
+def _check_save(save: Path | None) -> None:
+    """Refuse a file that cannot be written, before anything is scored."""
+    if save is not None and save.suffix not in _SUFFIXES:
+        raise click.UsageError(f"--save {save}: the suffix must be one of {', '.join(_SUFFIXES)}.")
+    if save is not None and not save.parent.is_dir():
+        raise click.UsageError(f"--save {save}: there is no folder {save.parent}.")
+
+
+def _write(grids: Sequence[Grid], as_json: Callable[[], str], save: Path | None) -> None:
+    """Write what was found in the form of the file's suffix."""
+    if save is None:
+        return
+    writers: dict[str, Callable[[], str]] = {
+        ".json": as_json,
+        ".md": lambda: "\n".join(grid.to_markdown() for grid in grids),
+        ".tex": lambda: "\n".join(grid.to_latex() for grid in grids),
+    }
+    save.write_text(writers[save.suffix](), encoding="utf-8")
