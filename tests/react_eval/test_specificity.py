@@ -13,8 +13,8 @@ import react_data
 import react_eval
 from react_eval.baselines import baseline, generate_predictions
 from react_eval.errors import InputError, SubmissionError
-from react_eval.specificity_scoring import repaired_order, specificity, specificity_arrays
 from react_eval.specificity_result import SpecificValue
+from react_eval.specificity_scoring import repaired_order, specificity, specificity_arrays
 
 FRAMES = 120
 COMPARING = ["FRCorr", "FRDist", "FRSyn"]
