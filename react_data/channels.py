@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 __all__ = [
     "COEFFICIENTS_58",
@@ -17,6 +21,7 @@ __all__ = [
     "ChannelGroup",
     "ChannelSchema",
     "schema_for",
+    "schema_of",
 ]
 
 
@@ -131,3 +136,19 @@ def schema_for(channels: Sequence[str] | int) -> ChannelSchema:
     names = tuple(str(name) for name in channels)
     whole = ChannelGroup("channels", 0, len(names), 1 / max(len(names), 1))
     return _KNOWN.get(names) or ChannelSchema(f"unknown-{len(names)}", names, (whole,))
+
+
+def schema_of(dataset: xr.Dataset, kind: str) -> ChannelSchema:
+    """The schema of a kind of channels of a data set.
+
+    Args:
+        dataset: What `react_data.open_split` returned.
+        kind: ``"emotion"`` or ``"coefficients"``.
+
+    Returns:
+        That of the names in the data set, or of their number; the challenge's, where it has no such channels.
+    """
+    dim, usual = {"emotion": ("emotion", EMOTION_25), "coefficients": ("coefficient", COEFFICIENTS_58)}[kind]
+    if dim in dataset.coords:
+        return schema_for([str(name) for name in dataset[dim].values])
+    return schema_for(dataset.sizes[dim]) if dim in dataset.sizes else usual

@@ -139,4 +139,15 @@ def open_split(root: str | os.PathLike[str], split: str, *, layout: str | None =
     there = found.splits(Path(root))
     if split not in there:
         raise LayoutError(f"{root} ({found.name}) has no split {split!r}. {suggest(split, there)}")
-    return found.open(Path(root), split, **options)
+    return _completed(found.open(Path(root), split, **options), Path(root), split, found.name)
+
+
+def _completed(dataset: xr.Dataset, root: Path, split: str, layout: str) -> xr.Dataset:
+    """What every data set says of itself, where a reader left it out: clips without a session are their own."""
+    labelled = any(str(name).startswith("listener_") for name in dataset.data_vars)
+    usual = {"labels": "listeners" if labelled else "none", "synthetic": 0, "neighbour_source": "given by the data set"}
+    complete = dataset.assign_attrs({"layout": layout, "split": split, "root": str(root)} | usual | dataset.attrs)
+    for name, other in (("session", "clip"), ("recording", "session")):
+        if name not in complete.coords and other in complete.coords:
+            complete = complete.assign_coords({name: ("clip", complete[other].values)})
+    return complete

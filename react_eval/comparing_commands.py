@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from react_data.command_line import print_json
-from react_data.location import find_data_root
-from react_data.official_tree import OfficialTree
 from react_eval.comparing import compare_results
 from react_eval.computing import Resources
 from react_eval.scoring import score_against
@@ -61,7 +59,7 @@ def compare_files(
     if len(files) < 2:
         raise click.UsageError("a comparison needs at least two submission files.")
     _check_save(save)
-    targets = SplitTargets(OfficialTree(find_data_root(data), split))
+    targets = SplitTargets.of(data, split)
     how: dict[str, Any] = {"protocol": list(protocols) or None, "metrics": metrics, "show_progress": show_progress}
     how["resources"] = Resources(device, threads)
     results = [named_by_file(score_against(targets, file, **how), file) for file in files]

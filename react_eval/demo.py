@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import react_data
-from react_data.official_tree import OfficialTree
 from react_data.opening import open_split
 from react_eval.baselines import NAMES, baseline, generate_predictions
 from react_eval.computing import Resources
@@ -56,7 +55,7 @@ def score_baselines(
     """
     dataset = open_split(root, split)
     train = _training_split(root)
-    targets, resources = SplitTargets(OfficialTree(root, split)), Resources("auto", None, client=False)
+    targets, resources = SplitTargets.of(root, split), Resources("auto", None, client=False)
     results = []
     for number, name in enumerate(names, start=1):
         say(f"[{number}/{len(names)}] {name}")

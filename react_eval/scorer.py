@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 
 from react_data.channels import ChannelSchema, schema_for
 from react_data.clips import match_clip_ids, suggest
-from react_data.location import find_data_root
-from react_data.official_tree import OfficialTree
 from react_data.problems import abbreviate
 from react_eval.clip_set import ClipSet
 from react_eval.computing import Resources
@@ -117,7 +115,7 @@ class Scorer:
         given = [name for name, value in {**arrays, "sessions": sessions, "clips": clips}.items() if value is not None]
         if split is not None and given:
             raise InputError(f"split={split!r} brings its own targets. Leave out {', '.join(given)}.")
-        self._targets = SplitTargets(OfficialTree(find_data_root(data), split)) if split is not None else None
+        self._targets = SplitTargets.of(data, split) if split is not None else None
         self._arrays = {name: value for name, value in arrays.items() if value is not None}
         self._clips, self._sessions, self._channels = clips, sessions, channels
         self._made: dict[int, ClipSet] = {}
@@ -242,7 +240,7 @@ class Scorer:
     def _known(self, clips: Sequence[str], streams: Sequence[Stream]) -> list[str]:
         """The ids of a batch as the split has them."""
         if self._targets is not None:
-            available: Sequence[str] = self._targets.tree.clip_ids
+            available: Sequence[str] = self._targets.clip_ids
             matched = match_clip_ids(clips, available)
         else:
             available = streams[0].targets.clips

@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 
 from react_data.channels import ChannelSchema, schema_for
-from react_data.location import find_data_root
-from react_data.official_tree import OfficialTree
 from react_eval.clip_set import ClipSet
 from react_eval.computing import Resources
 from react_eval.errors import InputError, SubmissionError
@@ -175,7 +173,7 @@ def score(
         LabelsMissingError: If the split holds speakers only.
         UnknownNameError: If a protocol or metric is not known.
     """
-    targets = SplitTargets(OfficialTree(find_data_root(data), split))
+    targets = SplitTargets.of(data, split)
     return score_against(
         targets,
         preds,
@@ -224,7 +222,7 @@ def score_against(
         given = as_predictions(preds, largest=targets.largest_submission(chosen), show_progress=show_progress)
         if given.submission is not None and given is not preds:
             opened.enter_context(given.submission)
-        report, order = check_submission(given, targets.tree, protocols=chosen, show_progress=show_progress)
+        report, order = check_submission(given, targets.dataset, protocols=chosen, show_progress=show_progress)
         if not report.ok:
             raise SubmissionError(report)
         options: dict[str, Any] = {

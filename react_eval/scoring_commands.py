@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from react_data.command_line import BAD_INPUT, print_json
-from react_data.location import find_data_root
-from react_data.official_tree import OfficialTree
 from react_data.stored_arrays import open_array
 from react_eval.computing import Resources
 from react_eval.errors import SubmissionError, UnreadableFileError
@@ -152,7 +150,7 @@ def score_files(
     Raises:
         Exit: With code 2 if a file of several could not be scored.
     """
-    targets = SplitTargets(OfficialTree(find_data_root(data), split))
+    targets = SplitTargets.of(data, split)
     chosen = _overridden(protocols or (targets.usual_protocol,), overrides)
     output.check(chosen)
     with _client(cluster) as client:

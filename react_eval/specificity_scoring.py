@@ -13,8 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from react_data.clips import match_clip_ids
-from react_data.location import find_data_root
-from react_data.official_tree import OfficialTree
 from react_data.progress import track
 from react_eval.clip_set import Clips
 from react_eval.computing import Resources
@@ -82,7 +80,7 @@ def specificity(
         DataRootError: If no data set is found.
         UnknownNameError: If a protocol or metric is not known.
     """
-    targets = SplitTargets(OfficialTree(find_data_root(data), split))
+    targets = SplitTargets.of(data, split)
     chosen = find_protocol(protocol or targets.usual_protocol)
     with ExitStack() as opened:
         given = as_predictions(preds, largest=targets.largest_submission([chosen]), show_progress=show_progress)
@@ -92,7 +90,7 @@ def specificity(
         keys = _keys(chosen, [use.key for use in plan(bare, chosen, metrics).uses], metrics)
         how: dict[str, Any] = {"resources": Resources(device, threads, client), "method": method}
         score = partial(score_against, targets, protocol=chosen, metrics=keys, context=False, **how)
-        ids = targets.tree.clip_ids
+        ids = targets.clip_ids
         return _specificity(score, given, ids, draws, seed, show_progress)
 
 

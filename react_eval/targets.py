@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from react_data.channels import schema_for
+from react_data.channels import schema_of
 from react_data.clips import ClipId
 from react_data.errors import LabelsMissingError
-from react_data.official_tree import OfficialTree
+from react_data.location import find_data_root
 from react_data.opening import open_split
 from react_eval.clip_set import Clips, ClipSet
 from react_eval.errors import ChannelError
@@ -32,47 +32,60 @@ class SplitTargets:
     """The targets of one split of a data set; equal ones are made once.
 
     Args:
-        tree: The split.
+        dataset: The split, from `react_data.open_split`.
 
     Raises:
         LabelsMissingError: If it holds speakers only.
     """
 
-    def __init__(self, tree: OfficialTree) -> None:
-        if not tree.labelled:
+    def __init__(self, dataset: xr.Dataset) -> None:
+        root, split = dataset.attrs["root"], dataset.attrs["split"]
+        if dataset.attrs["labels"] == "none":
             raise LabelsMissingError(
-                f"split {tree.split!r} of {tree.root} holds speakers only: it can be validated, not scored. "
+                f"split {split!r} of {root} holds speakers only: it can be validated, not scored. "
                 "Check the submission with `react-eval validate`, and score on val."
             )
-        self.tree = tree
+        self.dataset = dataset
         self._made: dict[tuple[str, str, int], ClipSet] = {}
 
-    def __reduce__(self) -> tuple[type[SplitTargets], tuple[OfficialTree]]:
-        return type(self), (self.tree,)  # read again elsewhere
+    @classmethod
+    def of(cls, data: str | os.PathLike[str] | None, split: str) -> SplitTargets:
+        """The targets of a split of a data set of any layout.
 
-    @cached_property
-    def _dataset(self) -> xr.Dataset:
-        return open_split(self.tree.root, self.tree.split)
+        Args:
+            data: Where it lies; ``$REACT_DATA`` or config.toml name it if None.
+            split: Name of the split.
+        """
+        return cls(open_split(find_data_root(data), split))
+
+    def __reduce__(self) -> tuple[Any, tuple[str, str]]:
+        return type(self).of, (self.dataset.attrs["root"], self.dataset.attrs["split"])  # read again elsewhere
+
+    @property
+    def clip_ids(self) -> list[str]:
+        """Ids of the directed clips, in order."""
+        return [str(clip) for clip in self.dataset["clip"].values]
 
     @property
     def usual_protocol(self) -> str:
         """The protocol that follows from the data."""
-        return "react2023" if any(clip.speaker.site == "UDIVA" for clip in self.tree.clips) else "react2024"
+        return "react2023" if self.dataset.attrs["layout"] == "react2023" else "react2024"
 
     @property
     def facts(self) -> dict[str, Any]:
         """What a result says about the data."""
-        source = "matrix" if "neighbours" in self._dataset else "none"
-        return {"split": self.tree.split, "neighbours": source, "synthetic": self.tree.synthetic}
+        attributes = self.dataset.attrs
+        source = "none" if "neighbours" not in self.dataset else "matrix"
+        return {"split": attributes["split"], "neighbours": source, "synthetic": bool(attributes["synthetic"])}
 
     def largest_submission(self, protocols: Sequence[Protocol]) -> int:
         """Bytes that a submission for the split may decode to: both kinds of channels, and four times the frames."""
         values = max(each.reactions * each.frames for each in protocols) * (25 + 58)
-        return 4 * 4 * len(self.tree.clip_ids) * values + 2**26
+        return 4 * 4 * len(self.clip_ids) * values + 2**26
 
     def frames(self, protocol: Protocol) -> int:
         """How many frames of a clip a protocol scores."""
-        return min(protocol.frames, int(self._dataset.sizes["frame"]))
+        return min(protocol.frames, int(self.dataset.sizes["frame"]))
 
     def kind(self, protocol: Protocol, given: Collection[str] | None = None) -> str:
         """Which kind of channels a protocol scores.
@@ -84,7 +97,7 @@ class SplitTargets:
         Raises:
             ChannelError: If the predictions and the data share none that it scores.
         """
-        there = [kind for kind, variable in _VARIABLES.items() if f"listener_{variable}" in self._dataset]
+        there = [kind for kind, variable in _VARIABLES.items() if f"listener_{variable}" in self.dataset]
         wanted = [kind for kind in protocol.channels if kind in there and (given is None or kind in given)]
         if not wanted:
             raise ChannelError(
@@ -102,24 +115,24 @@ class SplitTargets:
 
     def rows(self, protocol: Protocol) -> NDArray[np.intp]:
         """Which clips of the split a protocol scores."""
-        clips = [ClipId.parse(str(clip)) for clip in self._dataset["clip"].values]
         if protocol.clip_set == "all":
-            return np.arange(len(clips))
-        return np.flatnonzero([clip.clip != "1" for clip in clips])
+            return np.arange(self.dataset.sizes["clip"])
+        return np.flatnonzero([ClipId.parse(clip).clip != "1" for clip in self.clip_ids])
 
     def _make(self, kind: str, rows: NDArray[np.intp], frames: int) -> ClipSet:
-        part = self._dataset.isel(clip=rows, frame=slice(frames))
+        part = self.dataset.isel(clip=rows, frame=slice(frames))
         ids = [str(clip) for clip in part["clip"].values]
         lists = personal = None
         if "neighbours" in part:
             matrix = part["neighbours"].values[:, rows]
-            persons = part["listener_person"].values
             lists = neighbour_indices(matrix, ids, len(ids))
-            personal = [indices[persons[indices] == persons[clip]] for clip, indices in enumerate(lists)]
+            if "listener_person" in part.coords:
+                persons = part["listener_person"].values
+                personal = [indices[persons[indices] == persons[clip]] for clip, indices in enumerate(lists)]
         variable = _VARIABLES[kind]
         return ClipSet(
             predictions=(),
-            schema=schema_for([str(name) for name in part["emotion" if kind == "emotion" else "coefficient"].values]),
+            schema=schema_of(part, kind),
             clips=ids,
             listeners=part[f"listener_{variable}"].values,
             speakers=part[f"speaker_{variable}"].values,

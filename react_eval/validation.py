@@ -5,15 +5,15 @@ from __future__ import annotations
 import difflib
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from react_data.annotations import read_coefficients, read_emotion
-from react_data.channels import ChannelSchema, schema_for
+from react_data.channels import ChannelSchema, schema_for, schema_of
 from react_data.clips import match_clip_ids
 from react_data.location import find_data_root
-from react_data.official_tree import FRAMES_SCORED, OfficialTree
+from react_data.official_tree import FRAMES_SCORED
+from react_data.opening import open_split
 from react_data.problems import ProblemKind, ProblemReport, abbreviate
 from react_eval.clip_set import Clips
 from react_eval.inputs import Predictions, as_predictions
@@ -21,6 +21,9 @@ from react_eval.metrics.arguments import shapes_of
 from react_eval.prediction_values import check_values
 from react_eval.protocol import Protocol, find_protocol
 from react_eval.submissions.layout import ORDER_ON_TRUST, VARIABLES
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 __all__ = ["check_submission", "validate"]
 
@@ -54,9 +57,7 @@ CHANNELS = ProblemKind(
     "Facial attributes have 25 channels and 3DMM coefficients 58, in the data set's order.",
 )
 
-_SIZES = {"emotion": 25, "coefficients": 58}
 _MODALITIES = {"emotion": "emotion", "coefficients": "3dmm"}
-_READERS = {"emotion": read_emotion, "3dmm": read_coefficients}
 _REACTIONS = 10
 _SUGGESTED = 3
 
@@ -92,18 +93,18 @@ def validate(
     """
     names = [protocol] if isinstance(protocol, (str, Protocol)) else protocol or ()
     protocols = [find_protocol(name) for name in names]
-    tree = OfficialTree(find_data_root(data), split)
+    dataset = open_split(find_data_root(data), split)
     given = as_predictions(preds, show_progress=show_progress)
     with ExitStack() as stack:
         if given.submission is not None and given is not preds:
             stack.enter_context(given.submission)
         options: dict[str, Any] = {"protocols": protocols, "reactions": reactions, "show_progress": show_progress}
-        return check_submission(given, tree, **options)[0]
+        return check_submission(given, dataset, **options)[0]
 
 
 def check_submission(
     given: Predictions,
-    tree: OfficialTree,
+    dataset: xr.Dataset,
     *,
     protocols: Sequence[Protocol] = (),
     reactions: int | None = None,
@@ -113,7 +114,7 @@ def check_submission(
 
     Args:
         given: The predictions.
-        tree: The split they are for.
+        dataset: The split they are for, from `react_data.open_split`.
         protocols: What they are scored under, which says how many frames and reactions are expected; those of the REACT
             challenges if empty.
         reactions: Reactions a clip that are expected, whatever the protocols say.
@@ -123,22 +124,23 @@ def check_submission(
         The report, and for each clip of the split its position in the predictions; empty if clips are missing.
     """
     report = ProblemReport(str(given.submission.path) if given.submission is not None else "predictions")
-    known = tree.clip_ids
+    known, split = [str(clip) for clip in dataset["clip"].values], dataset.attrs["split"]
     order = _check_clips(given, known, report)
     claimed = given.attributes.get("split", "")
-    if claimed not in ("", tree.split):
-        message = f"the predictions say that they are for split {claimed!r}, but they are used for {tree.split!r}."
+    if claimed not in ("", split):
+        message = f"the predictions say that they are for split {claimed!r}, but they are used for {split!r}."
         report.warning(CLAIM, message)
-    _check_kinds(given, tree, report)
+    schemas = {kind: schema_of(dataset, kind) for kind in VARIABLES}
+    _check_kinds(given, dataset, schemas, report)
     names = given.clips or tuple(f"number {position}" for position in range(len(given)))
-    frames = _frames_scored(tree, max((each.frames for each in protocols), default=FRAMES_SCORED))
+    frames = _frames_scored(dataset, max((each.frames for each in protocols), default=FRAMES_SCORED))
     for kind, clips in given.arrays.items():
         report.checked[VARIABLES[kind]] = _check_shapes(clips, names, kind, frames, report)
         _check_reactions(clips[0].shape[0], VARIABLES[kind], protocols, reactions, report)
-        schema = schema_for(clips[0].shape[2])
+        schema = schemas[kind] if len(schemas[kind]) == clips[0].shape[2] else schema_for(clips[0].shape[2])
         stored = given.submission.stored_dtype[kind] if given.submission is not None else "float32"
         check_values(clips, names, schema, report, kind=kind, stored_dtype=stored, show_progress=show_progress)
-    report.checked |= {"split": f"{tree.split}, {len(known)} clips"}
+    report.checked |= {"split": f"{split}, {len(known)} clips"}
     if given.notes:
         report.checked["notes"] = "; ".join(given.notes)
     return report, order
@@ -176,17 +178,19 @@ def _with_suggestions(unknown: Sequence[str], known: Sequence[str]) -> list[str]
     return described
 
 
-def _check_kinds(given: Predictions, tree: OfficialTree, report: ProblemReport) -> None:
-    there = [kind for kind, modality in _MODALITIES.items() if tree.has(modality)]
+def _check_kinds(
+    given: Predictions, dataset: xr.Dataset, schemas: Mapping[str, ChannelSchema], report: ProblemReport
+) -> None:
+    there = [kind for kind, modality in _MODALITIES.items() if f"speaker_{modality}" in dataset]
     if there and not set(there) & set(given.arrays):
-        wanted = " or ".join(f"{VARIABLES[kind]} ({_SIZES[kind]} channels)" for kind in there)
+        wanted = " or ".join(f"{VARIABLES[kind]} ({len(schemas[kind])} channels)" for kind in there)
         report.error(CHANNELS, f"there is only {', '.join(VARIABLES[kind] for kind in given.arrays)}; pass {wanted}.")
     for kind, clips in given.arrays.items():
         channels = clips[0].shape[2]
-        if channels != _SIZES[kind]:
-            report.error(CHANNELS, f"{VARIABLES[kind]} has {channels} channels, expected {_SIZES[kind]}.")
+        if channels != len(schemas[kind]):
+            report.error(CHANNELS, f"{VARIABLES[kind]} has {channels} channels, expected {len(schemas[kind])}.")
         else:
-            _check_names(given.channels.get(kind), schema_for(channels), kind, report)
+            _check_names(given.channels.get(kind), schemas[kind], kind, report)
 
 
 def _check_names(names: Sequence[str] | None, schema: ChannelSchema, kind: str, report: ProblemReport) -> None:
@@ -202,10 +206,9 @@ def _check_names(names: Sequence[str] | None, schema: ChannelSchema, kind: str, 
         report.warning(CHANNELS, f"{message} The data set's names are used.")
 
 
-def _frames_scored(tree: OfficialTree, wanted: int) -> int:
-    """How many frames are scored: as many as are wanted, or as every file of the split's first speaker has."""
-    files = {modality: tree.file(modality, tree.clips[0].speaker) for modality in _READERS if tree.has(modality)}
-    return min([wanted, *(len(_READERS[modality](file)) for modality, file in files.items() if file.exists())])
+def _frames_scored(dataset: xr.Dataset, wanted: int) -> int:
+    """How many frames are scored: as many as are wanted, or as the split has."""
+    return min(wanted, int(dataset.sizes.get("frame", wanted)))
 
 
 def _check_reactions(
