@@ -62,7 +62,7 @@ def test_progress_goes_to_stderr_and_only_json_to_stdout(small_tree):
     ("arguments", "reason"),
     [
         (("verify", "no-such-folder"), "does not exist"),
-        (("info", "."), "holds no split list"),
+        (("info", "."), "is of no layout that is known"),
         (("synthesise", "x", "--recordings", 3), "need at least 6"),
         (("synthesise", "x", "--corpus", "Noxi"), "Did you mean 'NoXI'"),
     ],
