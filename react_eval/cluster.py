@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -17,6 +18,7 @@ from react_eval.observing import Observations, Wanted, observe
 __all__ = ["active_client", "observe_on_cluster"]
 
 _CLIPS_A_TASK = 8
+_LOOK_AGAIN_S = 0.01
 _ATTEMPTS = 5  # rounds in which not one block is finished
 _SECONDS_FOR_A_WORKER = 120
 
@@ -156,10 +158,15 @@ def _closing_told(client: Any) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        problem = _why_unusable(client)
-        if isinstance(error, ReactError) or not problem:
-            raise
-        raise InputError(f"{problem} It has to stay open until all clips are scored.") from error
+        if not isinstance(error, ReactError):
+            _check_open(client, error)
+        raise
+
+
+def _check_open(client: Any, cause: BaseException | None = None) -> None:
+    problem = _why_unusable(client)
+    if problem:
+        raise InputError(f"{problem} It has to stay open until all clips are scored.") from cause
 
 
 def _blocks(clips: ClipSet) -> list[list[int]]:
@@ -198,10 +205,15 @@ def _given_out(
 
     for _ in range(limit):
         give_out()
-    for future in done:
-        block = under_way.pop(future)
-        give_out()
-        yield block, _result(future)
+    while under_way:
+        finished = done.next_batch(block=False)  # type: ignore[no-untyped-call]
+        if not finished:
+            _check_open(client)  # nothing wakes who waits for the tasks of a client that was closed
+            time.sleep(_LOOK_AGAIN_S)
+        for future in finished:
+            block = under_way.pop(future)
+            give_out()
+            yield block, _result(future)
 
 
 def _scattered(bare: ClipSet, client: Any) -> Any:
