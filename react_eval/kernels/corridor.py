@@ -20,7 +20,7 @@ Values = NDArray[np.float32]
 
 # Frames a box; boxes end where strips of frames do.
 BOX = 8
-_STEPS = 4 * TILE  # between two looks whether anything is left in the corridor
+_STEPS = 8 * TILE  # between two looks whether anything is left in the corridor
 
 
 @compiled
@@ -48,14 +48,17 @@ def rows_backwards(series: Values) -> Values:
     turned = aligned(rows.size, series).reshape(rows.shape)
     for strip in range(len(rows)):
         held = min(LANES, len(series) - strip * LANES)
-        for lane in range(LANES):
-            turned[len(rows) - 1 - strip, :, lane] = rows[strip, :, max(held - 1 - lane, 0)]
+        for channel in range(rows.shape[1]):
+            for lane in range(LANES):
+                turned[len(rows) - 1 - strip, channel, lane] = rows[strip, channel, max(held - 1 - lane, 0)]
     return turned
 
 
 @compiled
 def cost_of_boxes(boxes: Values, columns: Values, frames: int, starts: Bounds, stops: Bounds, ahead: Values) -> float:
     """A lower bound of the least cost, and of what is ahead of a pass backwards.
+
+    A strip of boxes spans `BOX` strips of frames, whose last boxes tell what is paid there.
 
     Args:
         boxes: What `boxes_of` made, with `BOX` frames a box.
@@ -76,12 +79,10 @@ def cost_of_boxes(boxes: Values, columns: Values, frames: int, starts: Bounds, s
         corners[:] = np.inf
         last = end + min(LANES, count - strip * LANES) - 1
         sweep(boxes[strip], columns, boundary, cells, corners, record, starts, stops, first_step(-1, last), last)
-        for rest in range(total):
-            box = min((total - rest) * (LANES // BOX), count) - 1
-            if box // LANES == strip:
-                lane = box % LANES
-                for column in range(end + 1):
-                    ahead[rest, end - column] = record[MARGIN + column + lane, 0, lane]
+        for column in range(end + 1):
+            for rest in range(max(total - BOX * (strip + 1), 0), total - BOX * strip):
+                lane = (min((total - rest) * (LANES // BOX), count) - 1) % LANES
+                ahead[rest, end - column] = record[MARGIN + column + lane, 0, lane]
     return float(cells[0, (count - 1) % LANES])
 
 
@@ -138,7 +139,8 @@ def cost_within(
         _tidy(boundary[0], recorded, held, first, step, begin, until)
         begin, until = max(first + 1 - held, 0), min(step - held, end)
         if len(left):
-            left[len(rows) - 1 - strip] = boundary[0, MARGIN : MARGIN + end + 1][::-1]
+            for column in range(end + 1):
+                left[len(rows) - 1 - strip, end - column] = boundary[0, MARGIN + column]
     return float(cells[0, held - 1])
 
 

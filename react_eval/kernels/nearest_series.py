@@ -88,7 +88,8 @@ def _nearest(
     costs, bounds = np.zeros((len(ends), len(groups.order))), np.zeros(len(ends))
     steps = np.full(len(ends), 0 if screened else last)
     slack = SMALLEST * groups.weights.sum()
-    best, limit, nearest, other = np.inf, np.inf, -1, 0
+    best, limit, nearest = np.inf, np.inf, -1
+    other = int(bounds.argmin())
     while bounds[other] < np.inf and bounds[other] - slack <= limit:
         theirs, error, scale = _part(columns, ends, channels, other), errors[other], scales[other]
         if steps[other] < last:

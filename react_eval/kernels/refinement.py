@@ -27,6 +27,8 @@ SMALLEST = 1e-18
 # Frames of the boxes that come first: one strip of them for the 750 frames of the challenges. A lone group has to be
 # told apart by these boxes, so it gets two strips.
 _LONG, _LONG_ALONE = 24, 12
+# A corridor is worth its costs where the bound of a cost is no less than this share of its limit.
+_TIGHT = 0.5
 _STEPS = 3  # a group: long boxes, boxes, frames
 
 
@@ -131,6 +133,8 @@ def refined(
     passes.owners[0, group] = number
     frames = columns.shape[1] - 2 * MARGIN
     ahead, left = passes.ahead[group, :, :frames], passes.left[group, :, :frames]
+    if costs[group] < _TIGHT * most:
+        most = np.inf
     costs[group] = _cost_backwards(rows, columns, start, stop, most, ahead, left)
     return step + 1 + fresh
 
@@ -172,10 +176,13 @@ def _cost_backwards(
 @compiled
 def keep(passes: Passes, number: int) -> None:
     """Keep what passes over a pair left: it leads."""
-    for group in range(passes.owners.shape[1]):
+    groups, strips, frames = passes.left.shape
+    for group in range(groups):
         if passes.owners[0, group] == number:
-            passes.leading[group] = passes.left[group]
             passes.owners[1, group] = number
+            for strip in range(strips):
+                for frame in range(frames):
+                    passes.leading[group, strip, frame] = passes.left[group, strip, frame]
 
 
 @compiled
