@@ -1,7 +1,8 @@
-"""Dynamic time warping within a limit: only the corridor of cells through which a path may still stay below it.
+"""Dynamic time warping of one group of channels within a limit: only cells through which a path may stay below it.
 
-Going backwards over boxes of frames first, which is cheap, bounds what every path still has to pay from each column on,
-strip by strip. Going forwards, a cell is left out where what was paid and what is still to pay exceed the limit.
+A pass in one direction of time leaves behind what every path has paid at each strip of frames, which is what is ahead
+of a pass in the other direction. Where what was paid and what is ahead exceed the limit, cells are left out. So boxes,
+which are cheap, narrow the way for float32, and float32, which is all but exact, leaves little to do for float64.
 """
 
 from __future__ import annotations
@@ -10,211 +11,171 @@ import numpy as np
 from numpy.typing import NDArray
 
 from react_eval.kernels.compiling import compiled
-from react_eval.kernels.dynamic_time_warping import (
-    Bounds,
-    Series,
-    boxes_of,
-    first_step,
-    fresh_state,
-    least,
-    reached_total,
-)
+from react_eval.kernels.dynamic_time_warping import Bounds, Series, aligned, first_step, fresh_state, least, rows_of
 from react_eval.kernels.wavefront import LANES, MARGIN, TILE, sweep
 
-__all__ = ["BOX", "boxes_backwards", "costs_to_go", "least_total", "warp_within"]
+__all__ = ["BOX", "backwards", "cost_of_boxes", "cost_within", "rows_backwards"]
 
-Array = NDArray[np.float64]
 Values = NDArray[np.float32]
 
 # Frames a box; boxes end where strips of frames do.
 BOX = 8
-_BOXES = LANES // BOX  # a strip of frames
 _STEPS = 8 * TILE  # between two looks whether anything is left in the corridor
 
 
 @compiled
-def costs_to_go(boxes: Values, columns: Values, count: int, starts: Bounds, stops: Bounds) -> Values:
-    """Lower bounds of what a path still has to pay where it enters a strip of frames.
-
-    Args:
-        boxes: What `boxes_backwards` made.
-        columns: What `columns_of` made of the other series.
-        count: Boxes in all.
-        starts: First channel of each group.
-        stops: One past the last channel of each group.
-
-    Returns:
-        (strips of boxes, M + 2·MARGIN, G, LANES): the cells after each step; see `_to_go`.
-    """
-    turned = _turned(columns)
-    groups, frames = len(starts), columns.shape[1] - 2 * MARGIN
-    boundary, cells, corners = fresh_state(groups, columns)
-    record = np.empty((len(boxes), columns.shape[1], groups, LANES), dtype=columns.dtype)
-    for strip in range(len(boxes)):
-        cells[:] = np.inf
-        corners[:] = np.inf
-        last = frames - 1 + min(LANES, count - strip * LANES) - 1
-        first = first_step(-1, last)
-        sweep(boxes[strip], turned, boundary, cells, corners, record[strip], starts, stops, first, last)
-    return record
-
-
-@compiled
-def boxes_backwards(series: Values) -> Values:
-    """Boxes of frames from the last to the first, which end where strips of frames begin.
-
-    Args:
-        series: (T, C).
-
-    Returns:
-        See `boxes_of`; ceil(T / BOX) boxes.
-    """
-    return boxes_of(series[::-1].copy(), BOX, -len(series) % BOX)
-
-
-@compiled
-def least_total(record: Values, count: int, weights: Array) -> float:
-    """A lower bound of the whole distance.
-
-    Args:
-        record: What `costs_to_go` found.
-        count: Boxes in all.
-        weights: Weight of each group.
-    """
-    costs = np.empty(len(weights))
-    for group in range(len(weights)):
-        costs[group] = _to_go(record, count, 0, group)[record.shape[1] - 2 * MARGIN - 1]
-    return reached_total(costs, weights)
-
-
-@compiled
-def _turned(columns: Values) -> Values:
+def backwards(columns: Values, starts: Bounds, stops: Bounds) -> Values:
+    """What `columns_of` would make of one group of the series with time running backwards; no other is filled."""
     turned = np.empty_like(columns)
     width = columns.shape[1]
-    for channel in range(len(columns)):
+    for channel in range(starts[0], stops[0]):
         for place in range(width):
             turned[channel, place] = columns[channel, width - 1 - place]
     return turned
 
 
 @compiled
-def _to_go(record: Values, count: int, strip: int, group: int) -> Values:
-    """What a path has to pay from each column of a strip's first frame on; columns backwards.
-
-    That is what the lane of the strip's first box reached, which is at column c after step c + lane.
-    """
-    box = count - 1 - _BOXES * strip
-    lane = box % LANES
-    return record[box // LANES, MARGIN + lane : record.shape[1] - MARGIN + lane, group, lane]
-
-
-@compiled
-def warp_within(
-    rows: Series,
-    columns: Series,
-    frames: int,
-    record: Values,
-    starts: Bounds,
-    stops: Bounds,
-    weights: Array,
-    limit: float,
-) -> float:
-    """`warp`, for a limit that is not infinite.
+def rows_backwards(series: Values) -> Values:
+    """Strips of frames from the last to the first, which hold the same frames as those of `rows_of`.
 
     Args:
-        rows: What `rows_of` made.
-        columns: What `columns_of` made.
-        frames: Frames of the rows' series.
-        record: What `costs_to_go` found.
-        starts: First channel of each group.
-        stops: One past the last channel of each group.
-        weights: Weight of each group, >= 0.
-        limit: The result is not needed where it is above this.
+        series: (T, C).
 
     Returns:
-        The weighted sum, or infinity where it is above `limit`.
+        (ceil(T / LANES), C, LANES); the first strip holds what is left over by the others.
     """
-    groups, end = len(starts), columns.shape[1] - 2 * MARGIN - 1
-    count = -(-frames // BOX)
-    boundary, cells, corners = fresh_state(groups, columns)
-    nothing = np.empty((0, groups, LANES), dtype=columns.dtype)
-    budgets = np.empty(groups)
-    begin, until = -1, -1  # columns of the boundary that hold costs; all others are infinite
+    rows = rows_of(series)
+    turned = aligned(rows.size, series).reshape(rows.shape)
     for strip in range(len(rows)):
-        low, high = _alive(boundary, record, count, strip, weights, limit, begin, until, budgets)
-        if low > high:
-            return np.inf
-        cells[:] = np.inf
-        corners[:] = np.inf
-        final = min(LANES, frames - strip * LANES) - 1
-        first = first_step(low, end + final)
-        step = first
-        while step <= end + final:
-            after = min(step + _STEPS, end + final + 1)
-            sweep(rows[strip], columns, boundary, cells, corners, nothing, starts, stops, step, after - 1)
-            step = after
-            past = step > high + 1 and strip < len(rows) - 1
-            if past and _all_dead(cells, corners, record, count, strip + 1, step - 1, end, budgets):
-                break
-        boundary[:, MARGIN + begin : MARGIN + first + 1 - LANES] = np.inf
-        boundary[:, MARGIN + step + 1 - LANES : MARGIN + until + 1] = np.inf
-        begin, until = max(first + 1 - LANES, 0), min(step - LANES, end)
-    total = reached_total(cells[:, (frames - 1) % LANES], weights)
-    return total if total <= limit else np.inf
+        held = min(LANES, len(series) - strip * LANES)
+        for channel in range(rows.shape[1]):
+            for lane in range(LANES):
+                turned[len(rows) - 1 - strip, channel, lane] = rows[strip, channel, max(held - 1 - lane, 0)]
+    return turned
 
 
 @compiled
-def _alive(
-    boundary: Series,
-    record: Values,
-    count: int,
-    strip: int,
-    weights: Array,
-    limit: float,
-    begin: int,
-    until: int,
-    budgets: Array,
-) -> tuple[int, int]:
-    """First and last column above a strip through which a path within the limit may go; the first is larger if none.
+def cost_of_boxes(boxes: Values, columns: Values, frames: int, starts: Bounds, stops: Bounds, ahead: Values) -> float:
+    """A lower bound of the least cost, and of what is ahead of a pass backwards.
 
-    Sets what each group may cost in all, if the others cost no more than they must.
+    A strip of boxes spans `BOX` strips of frames, whose last boxes tell what is paid there.
+
+    Args:
+        boxes: What `boxes_of` made, with `BOX` frames a box.
+        columns: What `columns_of` made.
+        frames: Frames of the rows' series.
+        starts: (1,) first channel of the group.
+        stops: (1,) one past its last channel.
+        ahead: (strips, M), to be filled for `cost_within` with rows and columns backwards.
+
+    Returns:
+        A cost: summed squared distances.
     """
-    groups, end = len(weights), boundary.shape[1] - 2 * MARGIN - 1
-    must, costs = np.empty(groups), np.empty((groups, until + 1 - begin))
-    for group in range(groups):
-        to_go = _to_go(record, count, strip, group)
-        for column in range(until, begin - 1, -1):
-            following = to_go[end - column - 1] if column < end else np.inf  # a path may go on diagonally
-            straight = to_go[end - column] if column >= 0 else np.inf
-            costs[group, column - begin] = boundary[group, MARGIN + column] + min(straight, following)
-        must[group] = least(costs[group])
-    total = reached_total(must, weights)
-    low, high = until + 1, begin - 1
-    if total > limit:
-        return low, high
-    for group in range(groups):
-        budgets[group] = np.inf
-        if weights[group] > 0:
-            budgets[group] = ((limit - total) / weights[group] + np.sqrt(must[group])) ** 2
-        for column in range(begin, until + 1):
-            if costs[group, column - begin] <= budgets[group]:
-                low, high = min(low, column), max(high, column)
+    end, count, total = columns.shape[1] - 2 * MARGIN - 1, -(-frames // BOX), len(ahead)
+    boundary, cells, corners = fresh_state(1, columns)
+    record = np.empty((columns.shape[1], 1, LANES), dtype=columns.dtype)
+    for strip in range(len(boxes)):
+        cells[:] = np.inf
+        corners[:] = np.inf
+        last = end + min(LANES, count - strip * LANES) - 1
+        sweep(boxes[strip], columns, boundary, cells, corners, record, starts, stops, first_step(-1, last), last)
+        for column in range(end + 1):
+            for rest in range(max(total - BOX * (strip + 1), 0), total - BOX * strip):
+                lane = (min((total - rest) * (LANES // BOX), count) - 1) % LANES
+                ahead[rest, end - column] = record[MARGIN + column + lane, 0, lane]
+    return float(cells[0, (count - 1) % LANES])
+
+
+@compiled
+def cost_within(
+    rows: Series,
+    columns: Series,
+    held: int,
+    frames: int,
+    ahead: Values,
+    starts: Bounds,
+    stops: Bounds,
+    limit: float,
+    left: Values,
+) -> float:
+    """The least cost of a path, and what is ahead of a pass in the other direction.
+
+    Args:
+        rows: What `rows_of` or `rows_backwards` made.
+        columns: What `columns_of` or `backwards` made.
+        held: Frames in the first strip.
+        frames: Frames of the rows' series.
+        ahead: (strips, M) what a path has to pay at least from each column of each strip's first frame on.
+        starts: (1,) first channel of the group.
+        stops: (1,) one past its last channel.
+        limit: The result is not needed where it is above this.
+        left: (strips, M), to be filled with what `ahead` is in the other direction; or (0, M).
+
+    Returns:
+        A cost: summed squared distances; infinity or some cost above `limit` where the least cost is above it.
+    """
+    end = columns.shape[1] - 2 * MARGIN - 1
+    boundary, cells, corners = fresh_state(1, columns)
+    record = np.empty((columns.shape[1], 1, LANES), dtype=columns.dtype)
+    stride = _STEPS if limit < np.inf else columns.shape[1] // TILE * TILE + TILE
+    begin, until, done = -1, -1, 0  # columns of the boundary that hold costs; all others are infinite
+    for strip in range(len(rows)):
+        low, high = _alive(boundary[0], ahead[strip], begin, until, limit)
+        if low > high:
+            return np.inf
+        held = min(LANES, frames - done) if strip else held
+        done += held
+        cells[:] = np.inf
+        corners[:] = np.inf
+        last, recorded = end + held - 1, record[: len(record) * (held < LANES)]
+        step = first = first_step(low, last)
+        while step <= last:
+            after = min(step + stride, last + 1)
+            sweep(rows[strip], columns, boundary, cells, corners, recorded, starts, stops, step, after - 1)
+            step = after
+            past = step > high + 1 and strip < len(rows) - 1
+            if past and _all_dead(cells[0], corners[0], ahead[strip + 1], step - 1, limit):
+                break
+        _tidy(boundary[0], recorded, held, first, step, begin, until)
+        begin, until = max(first + 1 - held, 0), min(step - held, end)
+        if len(left):
+            for column in range(end + 1):
+                left[len(rows) - 1 - strip, end - column] = boundary[0, MARGIN + column]
+    return float(cells[0, held - 1])
+
+
+@compiled
+def _tidy(boundary: Series, recorded: Series, held: int, first: int, after: int, begin: int, until: int) -> None:
+    """Make a boundary of what a strip left: infinite but for what its last frame reached from one step to another."""
+    if len(recorded) == 0:
+        boundary[MARGIN + begin : MARGIN + first + 1 - LANES] = np.inf
+        boundary[MARGIN + after + 1 - LANES : MARGIN + until + 1] = np.inf
+        return
+    boundary[:] = np.inf
+    for column in range(max(first + 1 - held, 0), min(after - held, len(boundary) - 2 * MARGIN - 1) + 1):
+        boundary[MARGIN + column] = recorded[MARGIN + column + held - 1, 0, held - 1]
+
+
+@compiled
+def _alive(boundary: Series, ahead: Values, begin: int, until: int, limit: float) -> tuple[int, int]:
+    """First and last column above a strip through which a path within the limit may go; the first is larger if none."""
+    if limit == np.inf:
+        return begin, until
+    low, high = len(ahead), -2
+    for column in range(begin, until + 1):
+        following = ahead[column + 1] if column + 1 < len(ahead) else np.inf  # a path may go on diagonally
+        straight = ahead[column] if column >= 0 else np.inf
+        if boundary[MARGIN + column] + min(straight, following) <= limit:
+            low, high = min(low, column), column
     return low, high
 
 
 @compiled
-def _all_dead(
-    cells: Series, corners: Series, record: Values, count: int, strip: int, step: int, end: int, budgets: Array
-) -> bool:
-    """Whether no path within its budget is among the lanes, where the strip after them is `strip`."""
-    for group in range(len(budgets)):
-        paid = min(least(cells[group]), least(corners[group]))
-        # Whatever lane it is in, a path enters the next strip at this column or a later one.
-        column = min(max(step - LANES, 0), end)
-        to_go = _to_go(record, count, strip, group)
-        ahead = np.inf
-        for place in range(end - column + 1):
-            ahead = min(ahead, to_go[place])
-            if paid + ahead <= budgets[group]:
-                return False
-    return True
+def _all_dead(cells: Series, corners: Series, ahead: Values, step: int, limit: float) -> bool:
+    """Whether no path within the limit is among the lanes; `ahead` is of the strip after them."""
+    paid = min(least(cells), least(corners))
+    # Whatever lane it is in, a path enters the next strip at this column or a later one.
+    column = min(max(step - LANES, 0), len(ahead) - 1)
+    while column < len(ahead) and paid + ahead[column] > limit:
+        column += 1
+    return column == len(ahead)

@@ -162,26 +162,25 @@ def rows_of(series: Series) -> Series:
 
 
 @compiled
-def boxes_of(series: Series, length: int, missing: int = 0) -> Series:
+def boxes_of(series: Series, length: int) -> Series:
     """Strips of `LANES` boxes; a box holds the range of each channel over `length` consecutive frames.
 
     Args:
         series: (T, C).
         length: Frames a box.
-        missing: How many frames the first box has less; fewer than `length`.
 
     Returns:
         (strips, C, 2, LANES): least and greatest values.
     """
     frames, channels = series.shape
-    count = -(-(frames + missing) // length)
+    count = -(-frames // length)
     strips = -(-count // LANES)
     boxes = aligned(strips * channels * 2 * LANES, series).reshape(strips, channels, 2, LANES)
     boxes[:] = 0
     for frame in range(frames):
-        box = (frame + missing) // length
+        box = frame // length
         strip, lane = box // LANES, box % LANES
-        fresh = frame == 0 or (frame + missing) % length == 0
+        fresh = frame % length == 0
         for channel in range(channels):
             value = series[frame, channel]
             low, high = boxes[strip, channel, 0, lane], boxes[strip, channel, 1, lane]

@@ -8,8 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from react_eval.kernels.compiling import compiled
-from react_eval.kernels.corridor import BOX, boxes_backwards, costs_to_go, least_total, warp_within
-from react_eval.kernels.dynamic_time_warping import boxes_of, columns_of, rows_of, warp
+from react_eval.kernels.dynamic_time_warping import columns_of, reached_total, warp
+from react_eval.kernels.refinement import (
+    SMALLEST,
+    Groups,
+    Rows,
+    keep,
+    last_step,
+    measured,
+    passes_for,
+    refined,
+    rows_for,
+)
 from react_eval.kernels.wavefront import MARGIN
 
 __all__ = ["nearest_series"]
@@ -18,14 +28,8 @@ Array = NDArray[np.float64]
 Values = NDArray[np.float32]
 Bounds = NDArray[np.int64]
 
-# Frames a box by which candidates are ordered: two strips of boxes for the 750 frames of the challenges.
-_LONG = 12
-# A corridor is worth its costs where bounds are no looser than this share of the limit.
-_TIGHT = 0.75
 # Beyond this magnitude squares may overflow float32, so nothing is screened.
 _LARGEST = 1e15
-# Below this distance float32 squares lose digits to underflow, so nothing closer is sorted out.
-_SMALLEST = 1e-18
 
 
 def nearest_series(
@@ -35,7 +39,8 @@ def nearest_series(
 
     Candidates are sorted out by float32 lower bounds before they are measured in float64, so the result is that of
     measuring all: by the distance to boxes, whose cells cost no more than those of the frames within, and by the
-    distance itself. Every bound is lowered by the largest rounding error that its sums can have.
+    distance itself, group by group. It is always the candidate of least bound whose bound is raised next, so none is
+    looked at more closely than it takes. Every bound is lowered by the largest rounding error that its sums can have.
 
     Args:
         reactions: (α, T, C).
@@ -55,9 +60,13 @@ def nearest_series(
     scales = np.sqrt((frames + lengths) / 2) if per_frame else np.ones(len(others))
     # Sums of T1 + T2 + C terms, each rounded; twice the first-order bound.
     errors = (frames + lengths + channels + 8) * 2.0**-24
-    screened = max(np.abs(each).max() for each in (reactions, *others)) < _LARGEST
+    magnitude = max(np.abs(each).max() for each in (reactions, *others))
+    screened = len(others) > 1 and bool(magnitude < _LARGEST)
+    # Weight by channel, the greatest first.
+    groups = Groups(starts, stops, weights, np.argsort(-weights / (stops - starts), kind="stable"))
     found = [
-        _nearest(reaction, columns, ends, scales, errors, starts, stops, weights, screened) for reaction in reactions
+        _nearest(reaction, columns, ends, int(lengths.max()), scales, errors, groups, screened)
+        for reaction in reactions
     ]
     return np.array([distance for distance, _ in found]), np.array([number for _, number in found])
 
@@ -67,60 +76,50 @@ def _nearest(
     reaction: Values,
     columns: Values,
     ends: NDArray[np.int64],
+    longest: int,
     scales: Array,
     errors: Array,
-    starts: Bounds,
-    stops: Bounds,
-    weights: Array,
+    groups: Groups,
     screened: bool,
 ) -> tuple[float, int]:
-    frames, channels = reaction.shape
-    exact, rows, backwards = rows_of(reaction.astype(np.float64)), rows_of(reaction), boxes_backwards(reaction)
-    bounds = np.zeros(len(ends))
-    if screened and len(ends) > 1:
-        long = boxes_of(reaction, _LONG)
-        for other in range(len(ends)):
-            theirs = _part(columns, ends, channels, other)
-            bound = warp(long, theirs, -(-frames // _LONG), starts, stops, weights, np.inf)
-            bounds[other] = bound * (1 - errors[other]) / scales[other]
-    slack = _SMALLEST * weights.sum()
-    best, nearest = np.inf, -1
-    for _ in range(len(ends)):
+    channels, last = reaction.shape[1], last_step(groups)
+    rows = rows_for(reaction, len(groups.order))
+    passes = passes_for(rows, len(groups.order), longest if screened else 0)
+    costs, bounds = np.zeros((len(ends), len(groups.order))), np.zeros(len(ends))
+    steps = np.full(len(ends), 0 if screened else last)
+    slack = SMALLEST * groups.weights.sum()
+    best, limit, nearest = np.inf, np.inf, -1
+    other = int(bounds.argmin())
+    while bounds[other] < np.inf and bounds[other] - slack <= limit:
+        theirs, error, scale = _part(columns, ends, channels, other), errors[other], scales[other]
+        if steps[other] < last:
+            within = (limit + slack) * scale / (1 - error)
+            steps[other] = refined(steps[other], costs[other], other, rows, theirs, passes, groups, within, error)
+            total = reached_total(costs[other], groups.weights)
+            bounds[other] = total * (1 - error) / scale
+            at_most = total / (1 - error) / scale + slack
+            if steps[other] == last and at_most < limit:
+                limit = at_most
+                keep(passes, other)
+        else:
+            bounds[other] = np.inf
+            if screened:
+                distance = measured(costs[other], other, rows, theirs, passes, groups, error) / scale
+            else:
+                distance = _distance(rows, theirs, groups) / scale
+            if distance < best or (distance == best and other < nearest):
+                best, nearest = distance, other
+            limit = min(limit, best)
         other = int(bounds.argmin())
-        if bounds[other] - slack > best:
-            break
-        narrow = bounds[other] > _TIGHT * best
-        bounds[other] = np.inf
-        theirs = _part(columns, ends, channels, other)
-        if screened and nearest >= 0:
-            limit = (best + slack) * scales[other] / (1 - errors[other])
-            if _is_beyond(limit, narrow, rows, backwards, theirs, frames, starts, stops, weights):
-                continue
-        distance = warp(exact, theirs.astype(np.float64), frames, starts, stops, weights, np.inf) / scales[other]
-        if distance < best or (distance == best and other < nearest):
-            best, nearest = distance, other
     return best, nearest
 
 
 @compiled
-def _is_beyond(
-    limit: float,
-    narrow: bool,
-    rows: Values,
-    backwards: Values,
-    columns: Values,
-    frames: int,
-    starts: Bounds,
-    stops: Bounds,
-    weights: Array,
-) -> bool:
-    """Whether the distance is above a limit, told in float32, and in a corridor where that is likely to be narrow."""
-    if not narrow:
-        return warp(rows, columns, frames, starts, stops, weights, limit) == np.inf
-    to_go = costs_to_go(backwards, columns, -(-frames // BOX), starts, stops)
-    if least_total(to_go, -(-frames // BOX), weights) > limit:
-        return True
-    return warp_within(rows, columns, frames, to_go, starts, stops, weights, limit) == np.inf
+def _distance(rows: Rows, columns: Values, groups: Groups) -> float:
+    """The distance in float64, whatever it is."""
+    return warp(
+        rows.exact, columns.astype(np.float64), rows.frames, groups.starts, groups.stops, groups.weights, np.inf
+    )
 
 
 @compiled
