@@ -160,7 +160,7 @@ def compare(
 @_data
 @click.option("--protocol", "-p", help="Protocol name or id.")
 @click.option("--metric", "-m", "metrics", multiple=True, help="Metric name or alias; may be repeated.")
-@click.option("--draws", default=5, show_default=True, help="Re-pairings.")
+@click.option("--draws", default=10, show_default=True, help="Re-pairings.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the re-pairings.")
 @click.option("--save", type=_Path, help="Also write it: .json, .md or .tex.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")

@@ -112,13 +112,15 @@ class Grid:
         return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
     def to_latex(self) -> str:
-        """A `table` environment for the package booktabs."""
+        """A `table` environment for the packages booktabs and graphicx; one that is too wide shrinks to the line."""
         lines = [
+            "% needs booktabs and graphicx",
             r"\begin{table}",
             r"\centering",
             rf"\caption{{{_escape_latex(self.caption)}}}",
             rf"\label{{{self.label}}}",
         ]
+        lines.append(r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%")
         lines += [rf"\begin{{tabular}}{{{''.join(self._by_column('l', 'r'))}}}", r"\toprule"]
         lines += [" & ".join(_escape_latex(text) for text in self.headings) + r" \\"]
         lines += [] if 0 in self.titles else [r"\midrule"]
@@ -129,8 +131,9 @@ class Grid:
             if place in self.titles:
                 title = rf"\textit{{{_escape_latex(self.titles[place])}}}"
                 lines.append(rf"\multicolumn{{{len(self.headings)}}}{{l}}{{{title}}} \\")
-        lines += [r"\bottomrule", r"\end{tabular}"]
-        lines += [rf"\par\smallskip\footnotesize {_escape_latex(note)}" for note in self.notes]
+        lines += [r"\bottomrule", r"\end{tabular}}"]
+        notes = [_escape_latex(note).replace(_LATEX["|"], _LATEX["|"] + r"\allowbreak ") for note in self.notes]
+        lines += [rf"\par\smallskip\footnotesize {note}" for note in notes]
         return "\n".join([*lines, r"\end{table}"]) + "\n"
 
     def to_html(self) -> str:

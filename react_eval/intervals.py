@@ -14,6 +14,7 @@ from react_eval.protocol import MetricUse
 from react_eval.registry import Measurement, mean_over_clips
 
 __all__ = [
+    "FEW_GROUPS",
     "LEVEL",
     "RESAMPLES",
     "Interval",
@@ -31,6 +32,7 @@ Array = NDArray[np.float64]
 
 RESAMPLES = 1000
 LEVEL = 0.95
+FEW_GROUPS = 10  # below this a percentile interval covers less than nine tenths of what it should
 
 
 @dataclass(frozen=True)

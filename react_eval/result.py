@@ -136,9 +136,10 @@ class ScoreResult(Mapping[str, float]):
         return self.protocol.use(key)
 
     def per_reaction(self, key: str) -> float | None:
-        """A sum over reactions as a mean per reaction; None for values that are no sums."""
+        """A sum over reactions as a mean per reaction, not scaled; None for values that are no sums."""
         use = self.use(key)
-        return self[key] / self.facts["reactions"] if use.sums_reactions else None
+        scale = float(getattr(use.settings, "scale", 1.0))
+        return self[key] / self.facts["reactions"] / scale if use.sums_reactions else None
 
     def grid(self) -> Grid:
         """The table that `print` shows."""

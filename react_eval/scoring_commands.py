@@ -14,7 +14,7 @@ import click
 from react_data.command_line import BAD_INPUT, print_json
 from react_data.stored_arrays import open_array
 from react_eval.computing import Resources
-from react_eval.errors import SubmissionError, UnreadableFileError
+from react_eval.errors import InputError, SubmissionError, UnreadableFileError
 from react_eval.protocol import Protocol, find_protocol
 from react_eval.published_commands import check_published, frame_beside, json_text, rows_as_json, tables_beside
 from react_eval.published_table import is_published_under
@@ -159,7 +159,7 @@ def score_files(
             result = score_against(targets, files[0], method=method, **how)
             where: dict[str, Any] = {"split": split, "data": data, "protocol": chosen[0], "method": method}
             where |= {"device": device, "threads": threads, "client": client, "show_progress": how["show_progress"]}
-            output.one(result, specificity(files[0], **where) if listens else None)
+            output.one(result, _specificity(files[0], where) if listens else None)
             return
         results: dict[str, _Result] = {}
         failed = []
@@ -173,6 +173,15 @@ def score_files(
         click.echo(f"Error: {message}", err=True)
     if failed:
         raise click.exceptions.Exit(BAD_INPUT)
+
+
+def _specificity(file: Path, where: Mapping[str, Any]) -> Specificity | None:
+    """Whether a method listens; where that cannot be told, the score is shown all the same."""
+    try:
+        return specificity(file, **where)
+    except InputError as error:
+        click.echo(f"Specificity: {error}", err=True)
+        return None
 
 
 def named_by_file(result: _Result, file: Path) -> _Result:

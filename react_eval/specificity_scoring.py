@@ -30,7 +30,7 @@ __all__ = ["repaired_order", "specificity", "specificity_arrays"]
 
 Score = Callable[[Predictions], Any]
 
-_SWEEPS = 5
+_FEWEST_GROUPS, _TRIES = 4, 1000
 
 
 def specificity(
@@ -40,7 +40,7 @@ def specificity(
     data: str | os.PathLike[str] | None = None,
     protocol: str | Protocol | None = None,
     metrics: Sequence[str] | None = None,
-    draws: int = 5,
+    draws: int = 10,
     seed: int = 0,
     method: str | None = None,
     device: str = "auto",
@@ -50,10 +50,9 @@ def specificity(
 ) -> Specificity:
     """A score less the score of the same predictions re-paired with other conversations' clips.
 
-    In every draw each clip gets the reactions made for a clip of another conversation (of another recording or clip,
-    where conversations are not known). Each clip's reactions are used once, so what they are like on the whole does not
-    change, only whom they answer. Only clips of one length are exchanged. A method that ignores the speaker scores the
-    same either way.
+    In every draw the clips of a conversation get the reactions made for those of one other conversation (of another
+    recording or clip, where conversations are not known). Only clips of one length are exchanged. A method that ignores
+    the speaker scores the same either way.
 
     Args:
         preds: What `react_eval.score` takes.
@@ -76,7 +75,7 @@ def specificity(
 
     Raises:
         SubmissionError: If the predictions have problems; lists all of them.
-        InputError: If a metric cannot change, or one conversation has more than half of the clips of a length.
+        InputError: If a metric cannot change, or there are fewer than four conversations.
         DataRootError: If no data set is found.
         UnknownNameError: If a protocol or metric is not known.
     """
@@ -99,7 +98,7 @@ def specificity_arrays(
     *,
     protocol: str | Protocol = "react2024",
     metrics: Sequence[str] | None = None,
-    draws: int = 5,
+    draws: int = 10,
     seed: int = 0,
     show_progress: bool | None = False,
     **targets: Any,
@@ -119,8 +118,8 @@ def specificity_arrays(
         What `specificity` returns.
 
     Raises:
-        InputError: If shapes, types or values do not fit, a metric cannot change, or one conversation has more than
-            half of the clips of a length.
+        InputError: If shapes, types or values do not fit, a metric cannot change, or there are fewer than four
+            conversations.
         UnknownNameError: If a protocol or metric is not known.
 
     Example:
@@ -191,7 +190,10 @@ def _reordered(clips: Clips, order: Sequence[int]) -> Clips:
 
 
 def repaired_order(groups: Sequence[int], lengths: Sequence[int], generator: np.random.Generator) -> NDArray[np.intp]:
-    """A random order in which every clip's place is taken by a clip of another group and of the same length.
+    """Whose reactions each clip gets: those to the clips of one other group, drawn for each group as a whole.
+
+    Clips of a conversation resemble each other, and so do reactions to them: if single clips were exchanged, scores
+    would vary less from draw to draw than by chance from one pairing of conversations to another.
 
     Args:
         groups: (N,) group of each clip.
@@ -199,43 +201,48 @@ def repaired_order(groups: Sequence[int], lengths: Sequence[int], generator: np.
         generator: Where chance comes from.
 
     Returns:
-        (N,) a permutation; clip k gets what belongs to clip `order[k]`.
+        (N,) clip k gets what belongs to clip `order[k]`, of another group and of its length. Every group gives to one
+        other; of groups of unequal size some clips are taken twice or not at all.
 
     Raises:
-        InputError: If there is none, since one group has more than half of the clips of a length.
+        InputError: If there are fewer than four groups, or no exchange was found in which lengths agree.
 
     Example:
-        >>> sorted(repaired_order([0, 0, 1, 1], [750] * 4, np.random.default_rng(0))[:2].tolist())
-        [2, 3]
+        >>> repaired_order([0, 0, 1, 1, 2, 3], [750] * 6, np.random.default_rng(0)).tolist()
+        [5, 5, 4, 4, 2, 1]
     """
     numbers, frames = np.asarray(groups), np.asarray(lengths)
-    order = np.arange(len(numbers))
-    for length in np.unique(frames):
-        members = np.flatnonzero(frames == length)
-        largest = int(np.bincount(numbers[members]).max())
-        if 2 * largest > len(members):
-            raise InputError(
-                f"of the {len(members)} clips of {length} frames, {largest} belong to one conversation: they cannot "
-                "all get reactions to another. Give clips of more conversations, or cut all clips to one length."
+    names = np.unique(numbers)
+    if len(names) < _FEWEST_GROUPS:
+        raise InputError(
+            f"there are {len(names)} conversations, expected at least {_FEWEST_GROUPS}: with fewer, chance cannot be "
+            "told from listening. Use a split with more of them."
+        )
+    for _ in range(_TRIES):
+        givers = generator.permutation(len(names))
+        if (givers == np.arange(len(names))).any():
+            continue
+        order = np.full(len(numbers), -1, dtype=np.intp)
+        for taker, giver in enumerate(givers):
+            _take(
+                order, numbers == names[taker], numbers == names[giver], frames, int(generator.integers(len(numbers)))
             )
-        order[members] = members[_exchanged(numbers[members], largest, generator)]
-    return order
+        if (order >= 0).all():
+            return order
+    raise InputError(
+        "no exchange of conversations was found in which every clip gets reactions of its own length. Cut clips to one "
+        "length."
+    )
 
 
-def _exchanged(groups: NDArray[np.intp], largest: int, generator: np.random.Generator) -> NDArray[np.intp]:
-    """A start that works, which random swaps that keep it working make random.
-
-    With clips sorted by group, a shift by the largest group's size leaves none in its own group; swaps accepted alike
-    in both directions make all orders that work about equally likely.
-    """
-    by_group = np.argsort(groups, kind="stable")
-    order = np.empty(len(groups), dtype=np.intp)
-    order[by_group] = np.roll(by_group, largest)
-    for _ in range(_SWEEPS):
-        for clip, other in enumerate(generator.integers(0, len(groups), size=len(groups))):
-            if groups[order[other]] != groups[clip] and groups[order[clip]] != groups[other]:
-                order[clip], order[other] = order[other], order[clip]
-    return order
+def _take(
+    order: NDArray[np.intp], takers: NDArray[np.bool_], givers: NDArray[np.bool_], frames: NDArray[np.intp], start: int
+) -> None:
+    """Let the clips of one group take those of another in turn, beginning anywhere; lengths have to agree."""
+    for length in np.unique(frames[takers]):
+        mine, theirs = (np.flatnonzero(side & (frames == length)) for side in (takers, givers))
+        if len(theirs):
+            order[mine] = theirs[(start + np.arange(len(mine))) % len(theirs)]
 
 
 def _gathered(own: ScoreResult, others: Sequence[ScoreResult], seed: int) -> Specificity:

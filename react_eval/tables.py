@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import mean, stdev
 
 from react_eval.grid import Cell, Grid
-from react_eval.intervals import Interval
+from react_eval.intervals import FEW_GROUPS, Interval
 from react_eval.methods import GROUPS, Method, check_comparable, gather_methods
 from react_eval.protocol import MetricUse
 from react_eval.published_rows import PublishedRow
@@ -53,11 +53,11 @@ def table(results: ScoreResult | Iterable[ScoreResult], *, published: bool | Ite
     methods = gather_methods(given)
     first, real = given[0], _real_values(given)
     uses = [first.use(key) for key in first]
-    best = {use.key: _best(use, methods, real.get(use.key)) for use in uses}
     digits = {use.key: digits_for([result[use.key] for result in given]) for use in uses}
+    best = {use.key: _best(use, methods, real.get(use.key), digits[use.key]) for use in uses}
     groups: dict[str, list[list[Cell]]] = {}
     for method in methods:
-        cells = [Cell(_summary(use, method.runs, digits[use.key]), method is best[use.key]) for use in uses]
+        cells = [Cell(_summary(use, method.runs, digits[use.key]), method in best[use.key]) for use in uses]
         groups.setdefault(method.group, []).append([Cell(method.name), *cells])
     beside = rows_beside(first, published)
     for row in beside:
@@ -107,7 +107,8 @@ def _interval(interval: Interval | None, digits: int) -> str:
 
 def _reading(result: ScoreResult, use: MetricUse) -> str:
     if use.sums_reactions:
-        return f"sum over {result.facts['reactions']} reactions"
+        scale = getattr(use.settings, "scale", 1.0)
+        return f"sum over {result.facts['reactions']} reactions" + (f", times {scale:g}" if scale != 1 else "")
     found = result.measurements[use.key]
     told = found.reading or _lag_reading(found)
     if told or use.record.better in _READINGS:
@@ -156,7 +157,8 @@ def _notes(result: ScoreResult) -> list[str]:
         notes.append(_personal_note(result))
     interval = next(iter(result.intervals.values()), None)
     if interval is not None:
-        notes.append(f"Intervals: percentile bootstrap over {interval.clusters} {interval.kind}.")
+        few = "; so few that they are too narrow" * (interval.clusters < FEW_GROUPS)
+        notes.append(f"Intervals: percentile bootstrap over {interval.clusters} {interval.kind}{few}.")
     elif result.protocol.intervals and len(set(result.groups)) == 1:
         notes.append("No intervals: they are made over conversations, and there is only one.")
     return [*notes, *_value_notes(result), *result.notes, *result.run.get("file_notes", ()), result.signature]
@@ -215,8 +217,8 @@ def _real_values(results: Sequence[ScoreResult]) -> Mapping[str, float]:
     return next(iter([*beside, *(result for result in results if result.facts.get("baseline") == "GT")]), {})
 
 
-def _best(use: MetricUse, methods: Sequence[Method], real: float | None) -> Method | None:
-    """The method whose mean is best, among those that are not naive and whose value may be ranked."""
+def _best(use: MetricUse, methods: Sequence[Method], real: float | None, digits: int) -> list[Method]:
+    """The methods whose mean is best as it is printed, among those that are not naive and whose value may be ranked."""
     means = [
         (mean(run[use.key] for run in method.runs), method)
         for method in methods
@@ -231,8 +233,9 @@ def _best(use: MetricUse, methods: Sequence[Method], real: float | None) -> Meth
     }
     distance = distances.get(use.record.better)
     if len(means) < 2 or distance is None or math.isnan(distance(means[0][0])):
-        return None
-    return min(means, key=lambda each: distance(each[0]))[1]
+        return []
+    shown = rounded(min(means, key=lambda each: distance(each[0]))[0], digits)
+    return [method for value, method in means if rounded(value, digits) == shown]
 
 
 def _summary(use: MetricUse, runs: Sequence[ScoreResult], digits: int) -> str:

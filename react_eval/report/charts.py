@@ -21,7 +21,7 @@ _STEPS = 250  # points of a stacked band; lines are drawn frame by frame
 
 
 def scale(marks: Mapping[str, float], interval: tuple[float, float] | None = None) -> Markup:
-    """A line from the smallest to the largest of some values, with a mark at each.
+    """A line from 0 to the largest of some values (or from the smallest, if below 0), with a mark at each.
 
     Args:
         marks: Values by css class; those that are not finite are left out.
@@ -34,7 +34,7 @@ def scale(marks: Mapping[str, float], interval: tuple[float, float] | None = Non
     if len(finite) < 2:
         return Markup()
     ends = [*finite.values(), *(interval or ())]
-    low, high = min(ends), max(ends)
+    low, high = min(0.0, *ends), max(0.0, *ends)
     place = {name: _spread(value, low, high) for name, value in finite.items()}
     shapes = Markup('<line class="rail" x1="20" x2="580" y1="20" y2="20"/>')
     if interval is not None:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from react_eval.intervals import FEW_GROUPS
 from react_eval.result import ScoreResult
 from react_eval.specificity_result import Specificity
 
@@ -13,6 +14,8 @@ __all__ = ["Finding", "findings", "standing"]
 
 _FROZEN, _STILL, _LIVELY = 0.5, 0.25, 2.0
 _SAME = 0.02
+_COPIED = 0.98
+_MANY_OUTSIDE = 0.05
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,8 @@ def findings(results: Sequence[ScoreResult], specificity: Specificity | None = N
     for finding in (finding for result in results for look in _LOOKS for finding in look(result)):
         titled.setdefault(finding.title, finding)
     found = [*_listening(specificity), *titled.values()]
-    grave = [each for each in found if each.level == "warning"]
-    if not grave:
-        found.insert(0, Finding("good", "Nothing looks broken", "Reactions move, differ, and stay within their range."))
+    if not any(each.level == "warning" for each in found):
+        found.insert(0, Finding("good", "Nothing looks broken", _checked(results[0])))
     return sorted(found, key=lambda each: ("warning", "good", "note").index(each.level))
 
 
@@ -67,7 +69,7 @@ def standing(result: ScoreResult, key: str) -> str:
         return f"{value / real:.0%} of what real listeners show."
     sign = 1 if better == "higher" else -1
     if sign * real <= sign * mime:
-        return "Copying the speaker (B_Mime) scores no worse than real reactions (GT): this alone shows nothing."
+        return "Copying the speaker scores no worse than real reactions here: read it beside GT, not as a race."
     if sign * value <= sign * mime:
         return "No better than copying the speaker (B_Mime)."
     if math.isnan(mime) or math.isnan(real):
@@ -75,6 +77,14 @@ def standing(result: ScoreResult, key: str) -> str:
     if sign * value > sign * real:
         return "Beyond what real reactions score: look at why before you believe it."
     return f"{(value - mime) / (real - mime):.0%} of the way from copying the speaker (B_Mime) to real reactions (GT)."
+
+
+def _checked(result: ScoreResult) -> str:
+    """What was looked at, where nothing was found."""
+    known = "FRCorr" in result and not math.isnan(result.context.get("B_Mime", {}).get("FRCorr", math.nan))
+    fits = "fit better than a copy of the speaker" if known else ""
+    told = " and ".join(filter(None, ["Reactions move", "differ from clip to clip" if "FRDvs" in result else "", fits]))
+    return f"{told}." if fits else f"{told}. Whether they fit was not checked: there is nothing to compare them with."
 
 
 def _listening(specificity: Specificity | None) -> Iterator[Finding]:
@@ -145,6 +155,13 @@ def _speaker_ignored(result: ScoreResult) -> Iterator[Finding]:
         )
 
 
+def _scattered(result: ScoreResult) -> Iterator[Finding]:
+    value, real = result.get("FRDvs", math.nan), _real(result, "FRDvs")
+    if value > _LIVELY * real > 0:
+        text = f"FRDvs is {value / real:.1f} times that of real reactions: more than speakers explain."
+        yield Finding("warning", "Reactions scatter from clip to clip", text)
+
+
 def _movement(result: ScoreResult) -> Iterator[Finding]:
     value, real = result.get("FRVar", math.nan), _real(result, "FRVar")
     if not real > 0 or result.diagnostics["coverage"] == 0:
@@ -161,20 +178,26 @@ def _movement(result: ScoreResult) -> Iterator[Finding]:
         )
 
 
-def _misplaced(result: ScoreResult) -> Iterator[Finding]:
-    """Faces that move as real ones do and still fit no better than a copy of the speaker."""
-    moves = result.get("FRVar", math.nan) / _real(result, "FRVar")
-    differs = result.get("FRDvs", math.nan) / _real(result, "FRDvs")
+def _fit(result: ScoreResult) -> Iterator[Finding]:
+    """Reactions that fit no better than a copy of the speaker."""
     fit, mime = result.get("FRCorr", math.nan), result.context.get("B_Mime", {}).get("FRCorr", math.nan)
-    lifelike = _STILL <= moves <= _LIVELY and _STILL <= differs <= _LIVELY
-    if lifelike and fit <= mime:
-        yield Finding(
-            "warning",
-            "Lifelike, but not for these clips",
-            f"Reactions move and differ as real ones do, yet they fit their clips no better (FRCorr {fit:.3g}) than a "
-            f"copy of the speaker ({mime:.3g}). Check that predictions are in the order of the clips; "
-            "react-eval specificity tells whether they belong to them.",
+    if _copies_speaker(result):
+        lag = result.measurements["FRSyn"].details["mean_lag"]
+        late = f", {abs(lag):.0f} frames {'late' if lag > 0 else 'early'}" if round(lag) else ""
+        text = f"Reactions follow the speaker's face itself{late}: that is mimicry."
+        yield Finding("warning", "A copy of the speaker", text)
+    elif fit <= mime and result.diagnostics["coverage"] > 0:
+        text = (
+            f"FRCorr is {fit:.3g}, that of copying the speaker {mime:.3g}. If better was expected, check that "
+            "predictions are in the order of the clips: react-eval specificity tells whether they belong to them."
         )
+        yield Finding("warning", "Fits no better than a copy of the speaker", text)
+
+
+def _copies_speaker(result: ScoreResult) -> bool:
+    """Whether the best agreement with the speaker is all but perfect."""
+    found = result.measurements.get("FRSyn")
+    return found is not None and found.details.get("mean_peak", 0.0) > _COPIED
 
 
 def _undefined_lags(result: ScoreResult) -> Iterator[Finding]:
@@ -192,7 +215,8 @@ def _undefined_lags(result: ScoreResult) -> Iterator[Finding]:
 def _values(result: ScoreResult) -> Iterator[Finding]:
     for group, share in result.diagnostics.get("outside_range", {}).items():
         if share > 0:
-            yield Finding("note", f"Values of {group} leave their range", f"{share:.1%} of them; scored as they are.")
+            level = "warning" if share > _MANY_OUTSIDE else "note"
+            yield Finding(level, f"Values of {group} leave their range", f"{share:.1%} of them; scored as they are.")
     if result.diagnostics.get("action_units") == "binary":
         yield Finding("note", "Binary action units", "Action units are 0 or 1; correlations then rest on their onsets.")
 
@@ -215,6 +239,10 @@ def _neighbours(result: ScoreResult) -> Iterator[Finding]:
 
 
 def _data(result: ScoreResult) -> Iterator[Finding]:
+    few = next((each for each in result.intervals.values() if each.clusters < FEW_GROUPS), None)
+    if few is not None:
+        text = f"They resample {few.clusters} {few.kind}; with so few they are too narrow to rely on."
+        yield Finding("note", "Intervals rest on little", text)
     if result.facts.get("synthetic"):
         yield Finding("note", "Synthetic data", "The numbers compare with nothing that is published.")
     if "partial" in result.facts:
@@ -240,8 +268,9 @@ _LOOKS: tuple[Callable[[ScoreResult], Iterator[Finding]], ...] = (
     _frozen,
     _one_reaction,
     _speaker_ignored,
+    _scattered,
     _movement,
-    _misplaced,
+    _fit,
     _undefined_lags,
     _values,
     _neighbours,

@@ -66,7 +66,7 @@ def test_undefined_clips_are_left_out_of_every_resample():
 def test_without_sessions_clips_are_drawn():
     _, result = scored(None)
     assert {(interval.clusters, interval.kind) for interval in result.intervals.values()} == {(6, "clips")}
-    assert "Intervals: percentile bootstrap over 6 clips." in str(result)
+    assert "Intervals: percentile bootstrap over 6 clips; so few that they are too narrow." in str(result)
 
 
 def test_one_conversation_has_no_interval():

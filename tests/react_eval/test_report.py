@@ -46,7 +46,7 @@ BROKEN = {
     "Every speaker gets the same reactions": np.repeat(FITTING[:1], CLIPS, axis=0),
     "Faces hardly move": (0.5 + 0.1 * (FITTING - 0.5)).astype(np.float32),
     "Faces are restless": np.random.default_rng(0).choice(np.float32([-1, 2]), FITTING.shape),
-    "Lifelike, but not for these clips": OTHERS,
+    "Fits no better than a copy of the speaker": OTHERS,
     "2 of 25 channels never move": np.concatenate([np.zeros_like(FITTING[..., :2]), FITTING[..., 2:]], axis=-1),
 }
 
@@ -70,10 +70,27 @@ def test_what_is_wrong_comes_first_and_is_said_once_for_all_protocols():
     assert [finding.title for finding in findings(both)].count("Frozen faces") == 1
 
 
+def test_a_late_copy_of_the_speaker_is_told_so():
+    late = np.roll(SPEAKERS, 7, axis=1)[:, None]
+    told = {finding.title: finding.text for finding in findings([scored(late, protocol="corrected")])}
+    assert "7 frames late" in told["A copy of the speaker"]
+
+
+def test_values_far_outside_their_range_are_a_warning():
+    found = {finding.title: finding.level for finding in findings([scored(FITTING * 3)])}
+    assert found["Values of expressions leave their range"] == "warning"
+    assert "Nothing looks broken" not in found
+
+
+def test_what_was_not_checked_is_said():
+    alone = findings([scored(OTHERS, listener=None, neighbours=None, speaker=None)])
+    assert "Whether they fit was not checked" in alone[0].text
+
+
 def test_standing_places_a_value_between_mimicry_and_real_reactions():
     assert standing(FIT, "FRCorr").endswith("of the way from copying the speaker (B_Mime) to real reactions (GT).")
     assert standing(scored(BROKEN["Frozen faces"]), "FRCorr") == "No better than copying the speaker (B_Mime)."
-    assert standing(FIT, "FRSyn").startswith("Copying the speaker (B_Mime) scores no worse than real reactions")
+    assert standing(FIT, "FRSyn").startswith("Copying the speaker scores no worse than real reactions")
     assert standing(FIT, "FRVar").endswith("% of what real listeners show.")
     assert standing(FIT, "FRDiv") == ""
 
@@ -195,7 +212,8 @@ def test_a_histogram_shows_shares_of_the_known_values():
 def test_a_scale_needs_two_values():
     assert scale({"method": 1.0, "gt": np.nan}) == ""
     assert 'x1="580.0"' in scale({"method": 1.0, "gt": 0.0})
-    assert 'x1="300.0"' in scale({"method": 1.0, "gt": 1.0})
+    assert 'x1="300.0"' in scale({"method": 0.5, "gt": 1.0})
+    assert 'x1="300.0"' in scale({"method": 0.0, "gt": 0.0})
 
 
 def test_lines_and_bands_stay_inside_the_chart():

@@ -16,7 +16,7 @@ KEYS = ("FRCorr", "FRDist", "FRDiv", "FRVar", "FRDvs", "FRSyn")
 REAL = dict(zip(KEYS, (8.7, 0.0, 0.0, 0.0724, 0.2483, 47.0), strict=True))
 LOW = dict(zip(KEYS, (0.1, 99.0, 0.01, 0.01, 0.02, 45.0), strict=True))
 HIGH = dict(zip(KEYS, (0.2, 95.0, 0.08, 0.05, 0.1, 44.0), strict=True))
-ALLOWED = r"\documentclass{article}\usepackage[utf8]{inputenc}\usepackage{booktabs}\begin{document}"
+ALLOWED = r"\documentclass{article}\usepackage[utf8]{inputenc}\usepackage{booktabs,graphicx}\begin{document}"
 
 
 def result(method="ours", values=LOW, protocol="react2024", **facts):
