@@ -123,8 +123,8 @@ def specificity_arrays(
         UnknownNameError: If a protocol or metric is not known.
 
     Example:
-        >>> faces = np.random.default_rng(0).random((6, 60, 25), dtype=np.float32)
-        >>> mimicry = specificity_arrays(faces[:, None], speaker=faces, sessions=list("aabbcc"))
+        >>> faces = np.random.default_rng(0).random((8, 60, 25), dtype=np.float32)
+        >>> mimicry = specificity_arrays(faces[:, None], speaker=faces, sessions=list("aabbccdd"))
         >>> mimicry["FRSyn"].value, mimicry["FRSyn"].listens
         (0.0, True)
     """
@@ -209,7 +209,7 @@ def repaired_order(groups: Sequence[int], lengths: Sequence[int], generator: np.
 
     Example:
         >>> repaired_order([0, 0, 1, 1, 2, 3], [750] * 6, np.random.default_rng(0)).tolist()
-        [5, 5, 4, 4, 2, 1]
+        [5, 5, 4, 4, 2, 0]
     """
     numbers, frames = np.asarray(groups), np.asarray(lengths)
     names = np.unique(numbers)
@@ -224,9 +224,7 @@ def repaired_order(groups: Sequence[int], lengths: Sequence[int], generator: np.
             continue
         order = np.full(len(numbers), -1, dtype=np.intp)
         for taker, giver in enumerate(givers):
-            _take(
-                order, numbers == names[taker], numbers == names[giver], frames, int(generator.integers(len(numbers)))
-            )
+            _take(order, numbers == names[taker], numbers == names[giver], frames, generator)
         if (order >= 0).all():
             return order
     raise InputError(
@@ -236,12 +234,17 @@ def repaired_order(groups: Sequence[int], lengths: Sequence[int], generator: np.
 
 
 def _take(
-    order: NDArray[np.intp], takers: NDArray[np.bool_], givers: NDArray[np.bool_], frames: NDArray[np.intp], start: int
+    order: NDArray[np.intp],
+    takers: NDArray[np.bool_],
+    givers: NDArray[np.bool_],
+    frames: NDArray[np.intp],
+    generator: np.random.Generator,
 ) -> None:
     """Let the clips of one group take those of another in turn, beginning anywhere; lengths have to agree."""
     for length in np.unique(frames[takers]):
         mine, theirs = (np.flatnonzero(side & (frames == length)) for side in (takers, givers))
         if len(theirs):
+            start = generator.integers(len(theirs))
             order[mine] = theirs[(start + np.arange(len(mine))) % len(theirs)]
 
 

@@ -12,7 +12,7 @@ from oracles.examples import smooth
 import react_data
 import react_eval
 
-FRAMES = 120
+FRAMES = 90
 COMMAND = [str(Path(sys.executable).with_name("react-eval"))]
 
 
@@ -27,7 +27,7 @@ def folder(tmp_path_factory):
     """A data set, and the submissions mime.h5 (of no name), noise.h5 and again.h5 (noise of another run seed)."""
     folder = tmp_path_factory.mktemp("compare")
     options = {"splits": ("val",), "modalities": ("emotion",), "frames": FRAMES, "show_progress": False}
-    dataset = react_data.open_split(react_data.synthesise(folder / "data", recordings=8, **options), "val")
+    dataset = react_data.open_split(react_data.synthesise(folder / "data", recordings=16, **options), "val")
     clips = [str(clip) for clip in dataset["clip"].values]
     mime = np.repeat(dataset["speaker_emotion"].values[:, None], 10, axis=1)
     react_eval.save_submission(folder / "mime.h5", mime, clips=clips)
@@ -47,7 +47,7 @@ def test_compare_prints_the_table_of_methods_and_the_comparison(folder):
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("Paired differences by clip") == 2
     assert "mime – noise" in done.stdout
-    assert done.stdout.index("react2024@1, val, 16 clips") < done.stdout.index(
+    assert done.stdout.index("react2024@1, val, 32 clips") < done.stdout.index(
         "Paired differences by clip, react2024@1"
     )
     assert done.stderr == ""
@@ -85,7 +85,7 @@ def test_specificity_prints_saves_and_equals_the_library(folder, tmp_path):
     saved = tmp_path / "specificity.json"
     done = run("specificity", folder / "mime.h5", *options, "--save", saved)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("Specificity of mime, corrected@1, val, 16 clips")
+    assert done.stdout.startswith("Specificity of mime, corrected@1, val, 32 clips in 5 sessions")
     assert "mime listens: FRSyn better with the own speaker" in done.stdout
     printed = json.loads(run("specificity", folder / "mime.h5", *options, "--json").stdout)
     assert printed == json.loads(saved.read_text())

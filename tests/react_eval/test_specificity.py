@@ -22,9 +22,10 @@ COMPARING = ["FRCorr", "FRDist", "FRSyn"]
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
+    """A data set whose val split is 32 clips of five conversations."""
     path = tmp_path_factory.mktemp("data") / "tree"
     options = {"splits": ("train", "val"), "modalities": ("emotion",), "frames": FRAMES}
-    return react_data.synthesise(path, recordings=40, show_progress=False, **options)
+    return react_data.synthesise(path, recordings=64, show_progress=False, **options)
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,7 @@ def test_the_value_is_the_score_and_the_difference_that_to_the_mean_of_the_draws
     for key in COMPARING:
         each = found["B_Mime"][key]
         assert each.value == result[key]
-        assert len(each.repaired) == 5
+        assert len(each.repaired) == 10
         assert each.mean == pytest.approx(np.mean(each.repaired))
         assert each.sd == pytest.approx(np.std(each.repaired, ddof=1))
         assert each.difference == pytest.approx(each.value - each.mean)
@@ -135,10 +136,10 @@ def test_arrays_are_scored_by_the_metrics_whose_inputs_are_there():
 
 
 def test_clips_of_several_lengths_are_exchanged_with_their_like():
-    lengths = [60, 60, 60, 60, 80, 80, 80, 80]
+    lengths, sessions = [60] * 4 + [80] * 4, list("abcdabcd")
     series = [smooth(np.random.default_rng(n), length, 3) for n, length in enumerate(lengths)]
     mimicry = [each[None] for each in series]
-    found = specificity_arrays(mimicry, speaker=series, sessions=list("aabbaabb"), protocol="corrected", draws=3)
+    found = specificity_arrays(mimicry, speaker=series, sessions=sessions, protocol="corrected", draws=3)
     assert found["FRSyn"].value == 0
     assert found["FRSyn"].mean > 0
 
@@ -147,20 +148,28 @@ def value(own, repaired, better=1):
     return SpecificValue("FRCorr", better, own, repaired)
 
 
-def test_chance_is_a_prediction_interval_of_one_more_draw():
+def test_chance_is_a_prediction_interval_of_one_more_draw_for_three_metrics():
     draws = (1.0, 2.0, 4.0, 3.0, 2.5)
-    expected = stats.t.ppf(0.975, 4) * np.std(draws, ddof=1) * np.sqrt(1 + 1 / 5)
+    expected = stats.t.ppf(1 - 0.05 / 6, 4) * np.std(draws, ddof=1) * np.sqrt(1 + 1 / 5)
     assert value(0.0, draws).chance == pytest.approx(expected, rel=1e-3)
     many = tuple(np.random.default_rng(0).normal(size=60))
-    assert value(0.0, many).chance == pytest.approx(stats.t.ppf(0.975, 59) * np.std(many, ddof=1), rel=0.03)
+    expected = stats.t.ppf(1 - 0.05 / 6, 59) * np.std(many, ddof=1) * np.sqrt(1 + 1 / 60)
+    assert value(0.0, many).chance == pytest.approx(expected, rel=0.03)
+
+
+@pytest.mark.parametrize("count", range(2, 32))
+def test_every_number_of_draws_has_its_quantile(count):
+    draws = tuple(np.random.default_rng(count).normal(size=count))
+    spread = np.std(draws, ddof=1) * np.sqrt(1 + 1 / count)
+    assert value(0.0, draws).chance / spread == pytest.approx(stats.t.ppf(1 - 0.05 / 6, count - 1), abs=6e-4)
 
 
 READINGS = {
-    "better": (value(9.0, (1.0, 2.0, 3.0)), "fits its own speaker better", True),
-    "lower is better": (value(-9.0, (1.0, 2.0, 3.0), better=-1), "fits its own speaker better", True),
-    "worse": (value(-9.0, (1.0, 2.0, 3.0)), "fits other speakers better", False),
-    "neither": (value(9.0, (1.0, 2.0, 3.0), better=0), "depends on the speaker", False),
-    "within chance": (value(4.0, (1.0, 2.0, 3.0)), "no sign that the speaker matters", False),
+    "better": (value(12.0, (1.0, 2.0, 3.0)), "fits its own speaker better", True),
+    "lower is better": (value(-12.0, (1.0, 2.0, 3.0), better=-1), "fits its own speaker better", True),
+    "worse": (value(-12.0, (1.0, 2.0, 3.0)), "fits other speakers better", False),
+    "neither": (value(12.0, (1.0, 2.0, 3.0), better=0), "depends on the speaker", False),
+    "within chance": (value(10.0, (1.0, 2.0, 3.0)), "no sign that the speaker matters", False),
     "equal": (value(1.0, (1.0, 1.0)), "the same for every speaker", False),
     "every draw the same": (value(2.0, (1.0, 1.0)), "too rarely defined to tell", False),
     "undefined": (value(float("nan"), (1.0, 2.0)), "undefined", False),
@@ -173,17 +182,45 @@ def test_a_difference_is_read_in_plain_words(case):
     assert (found.reading, found.listens) == (reading, listens)
 
 
+def strangers(seed, conversations=12, clips=5, frames=80):
+    """Reactions, listeners and speakers that know nothing of each other; a conversation's clips are alike."""
+    generator = np.random.default_rng(seed)
+
+    def walks(*shape):
+        return np.cumsum(generator.normal(size=(*shape, frames)), axis=-1)
+
+    def drawn():
+        values = 2 * walks(conversations, 1) + walks(conversations, clips)
+        return values.reshape(-1, frames, 1).astype(np.float32)
+
+    return {
+        "predictions": drawn()[:, None],
+        "listener": drawn(),
+        "speaker": drawn(),
+        "neighbours": np.eye(conversations * clips, dtype=bool),
+        "sessions": np.repeat(np.arange(conversations), clips),
+        "channels": react_data.MOTION_ENERGY,
+        "protocol": "corrected",
+    }
+
+
 @pytest.mark.slow
-def test_reactions_that_have_nothing_to_do_with_the_speaker_are_rarely_said_to():
-    told = dict.fromkeys(COMPARING, 0)
-    for seed in range(300):
+def test_strangers_whose_clips_depend_on_each_other_are_rarely_said_to_listen():
+    runs = 100
+    told = sum(specificity_arrays(**strangers(seed), metrics=COMPARING, seed=seed).listens for seed in range(runs))
+    assert told / runs <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / runs)
+
+
+@pytest.mark.slow
+def test_strangers_with_several_reactions_and_neighbours_are_rarely_said_to_listen():
+    runs, told = 200, 0
+    for seed in range(runs):
         generator = np.random.default_rng(seed)
         data = {name: smooth(generator, 16, 60, 3) for name in ("listener", "speaker")}
         data["neighbours"] = np.eye(16, dtype=bool) | (generator.random((16, 16)) < 0.3)
         reactions, sessions = smooth(generator, 16, 2, 60, 3), list("aabbccddeeffgghh")
-        found = specificity_arrays(reactions, **data, sessions=sessions, protocol="corrected", seed=seed)
-        told = {key: told[key] + found[key].listens for key in told}
-    assert max(told.values()) / 300 <= 0.025 + 3 * np.sqrt(0.025 * 0.975 / 300)
+        told += specificity_arrays(reactions, **data, sessions=sessions, protocol="corrected", seed=seed).listens
+    assert told / runs <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / runs)
 
 
 def test_without_conversations_clips_are_exchanged_and_that_is_said():
@@ -191,32 +228,48 @@ def test_without_conversations_clips_are_exchanged_and_that_is_said():
     assert "No conversations are known: other clips may be of the same one." in str(specificity_arrays(**data))
 
 
+SOME_GROUPS = st.lists(st.integers(0, 6), min_size=4, max_size=20)
+
+
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.integers(0, 5), min_size=2, max_size=30), st.integers(0, 10**6))
-def test_every_clip_gets_one_of_another_group_and_the_same_length_once(groups, seed):
-    lengths = [750 + group % 2 for group in range(len(groups))]
-    groups = np.array(groups)
-    possible = all(
-        2 * max(np.bincount(groups[places])) <= len(places)
-        for places in (np.flatnonzero(np.array(lengths) == length) for length in set(lengths))
-    )
-    if not possible:
-        with pytest.raises(InputError, match="belong to one conversation"):
-            repaired_order(groups, lengths, np.random.default_rng(seed))
-        return
+@given(SOME_GROUPS.filter(lambda groups: len(set(groups)) >= 4), st.integers(0, 10**6))
+def test_every_group_gets_the_clips_of_exactly_one_other_in_turn(groups, seed):
+    groups, lengths = np.array(groups * 2), np.repeat([700, 750], len(groups))
     order = repaired_order(groups, lengths, np.random.default_rng(seed))
-    assert sorted(order) == list(range(len(groups)))
+    givers = {group: set(groups[order[groups == group]]) for group in set(groups)}
     assert (groups[order] != groups).all()
-    assert [lengths[clip] for clip in order] == lengths
+    assert (lengths[order] == lengths).all()
+    assert {len(each) for each in givers.values()} == {1}
+    assert set.union(*givers.values()) == set(groups)
+    for giver in givers:
+        for length in (700, 750):
+            taken = np.bincount(order, minlength=len(groups))[(groups == giver) & (lengths == length)]
+            assert np.ptp(taken) <= 1
 
 
-def test_all_partners_are_about_equally_likely():
-    groups, generator = [0, 0, 0, 1, 1, 2, 2, 3], np.random.default_rng(0)
-    orders = np.array([repaired_order(groups, [750] * 8, generator) for _ in range(2000)])
-    partners = np.bincount(orders[:, 7], minlength=8)[:7]
-    others = np.bincount(orders[:, 0], minlength=8)[3:]
-    assert partners.min() > 150
-    assert others.max() < 1.6 * others.min()
+@given(SOME_GROUPS.filter(lambda groups: len(set(groups)) < 4))
+def test_fewer_than_four_groups_are_refused(groups):
+    with pytest.raises(InputError, match=rf"there are {len(set(groups))} conversations, expected at least 4"):
+        repaired_order(groups, [750] * len(groups), np.random.default_rng(0))
+
+
+def test_of_groups_of_equal_size_every_clip_is_used_once():
+    order = repaired_order(np.repeat(range(5), 3), [750] * 15, np.random.default_rng(0))
+    assert sorted(order) == list(range(15))
+
+
+def test_lengths_that_no_other_conversation_has_are_refused():
+    with pytest.raises(InputError, match=r"no exchange of conversations was found .* Cut clips to one length"):
+        repaired_order([0, 0, 1, 2, 3], [750, 700, 750, 750, 750], np.random.default_rng(0))
+
+
+def test_all_other_groups_and_their_clips_are_about_equally_likely():
+    groups, generator, draws = np.array([0, 0, 0, 1, 1, 2, 2, 3]), np.random.default_rng(0), 3000
+    orders = np.array([repaired_order(groups, [750] * 8, generator) for _ in range(draws)])
+    for clip, group in enumerate(groups):
+        partners = np.bincount(orders[:, clip], minlength=8) / draws
+        expected = (groups != group) / 3 / np.bincount(groups)[groups]
+        assert partners == pytest.approx(expected, abs=4 * np.sqrt(1 / 3 * 2 / 3 / draws))
 
 
 def test_draws_depend_on_the_seed_alone():
@@ -227,7 +280,7 @@ def test_draws_depend_on_the_seed_alone():
 
 
 REFUSED = {
-    "one session": ({"sessions": list("aaaaaabb")}, "of the 8 clips of 80 frames, 6 belong to one conversation"),
+    "three sessions": ({"sessions": list("aaabbbcc")}, "there are 3 conversations, expected at least 4"),
     "one draw": ({"draws": 1}, "draws is 1, expected at least 2"),
     "diversity": ({"metrics": ["FRDiv", "FRCorr"]}, "re-pairing cannot change FRDiv"),
 }
@@ -242,7 +295,7 @@ def test_what_tells_nothing_is_refused(case):
 
 def test_invalid_submissions_are_refused_with_their_problems(root):
     with pytest.raises(SubmissionError, match="3 reactions a clip, expected 10"):
-        specificity(np.zeros((16, 3, FRAMES, 25), np.float32), split="val", data=root, show_progress=False)
+        specificity(np.zeros((32, 3, FRAMES, 25), np.float32), split="val", data=root, show_progress=False)
 
 
 def test_what_is_found_prints_in_every_form(found, tmp_path):
