@@ -8,7 +8,7 @@ import pytest
 from react_data.channels import schema_for
 from react_eval import find_protocol
 from react_eval.clip_set import ClipSet
-from react_eval.intervals import bootstrap_intervals
+from react_eval.intervals import bootstrap_intervals, spread_by_clip
 from react_eval.registry import Measurement
 
 RUNS = 500
@@ -38,7 +38,8 @@ def interval(metric, sessions, seed, *, values=None, predictions=None):
         sessions=[f"{session:02}" for session in sessions],
         reactions=1,
     )
-    found = Measurement(1.0) if values is None else Measurement(values.mean(), {metric: values})
+    values = spread_by_clip(clips) if values is None else values
+    found = Measurement(values.mean(), {metric: values})
     return bootstrap_intervals(clips, [find_protocol("corrected").use(metric)], {metric: found}, seed)[metric]
 
 
