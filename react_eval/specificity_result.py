@@ -38,12 +38,14 @@ class SpecificValue:
         better: 1 where higher is better, -1 where lower is, 0 where neither.
         value: The score.
         repaired: The score in each re-pairing.
+        groups: How many groups of clips were exchanged, at least 3.
     """
 
     metric: str
     better: int
     value: float
     repaired: tuple[float, ...]
+    groups: int
 
     @property
     def mean(self) -> float:
@@ -64,11 +66,13 @@ class SpecificValue:
     def chance(self) -> float:
         r"""How large a difference chance makes in 59 of 60 cases, if reactions have nothing to do with the speaker.
 
-        The pairing that was scored is then one more draw, so with n draws of standard deviation s it is
-        :math:`t_{1 - .05/6,\,n-1}\, s \sqrt{1 + 1/n}`; of three metrics one exceeds it in at most 1 of 20 cases.
+        The pairing that was scored is then one more draw, of n draws of standard deviation s:
+        :math:`t_{1 - .05/6,\,n-1}\, s \sqrt{\frac{G}{G - 2} + \frac{1}{n}}`. With G groups, draws differ less from each
+        other than from the pairing that was scored: two of them share pairs of groups, none shares one with it.
         """
         count = len(self.repaired)
-        return _STUDENT[min(count - 1, len(_STUDENT)) - 1] * self.sd * math.sqrt(1 + 1 / count)
+        apart = self.groups / (self.groups - 2) + 1 / count
+        return _STUDENT[min(count - 1, len(_STUDENT)) - 1] * self.sd * math.sqrt(apart)
 
     @property
     def listens(self) -> bool:

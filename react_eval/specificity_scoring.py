@@ -253,7 +253,11 @@ def _gathered(own: ScoreResult, others: Sequence[ScoreResult], seed: int) -> Spe
     return Specificity(
         found={
             key: SpecificValue(
-                key, better.get(own.use(key).record.better, 0), own[key], tuple(each[key] for each in others)
+                metric=key,
+                better=better.get(own.use(key).record.better, 0),
+                value=own[key],
+                repaired=tuple(each[key] for each in others),
+                groups=len(set(own.groups)),
             )
             for key in own
         },

@@ -144,14 +144,16 @@ def test_clips_of_several_lengths_are_exchanged_with_their_like():
     assert found["FRSyn"].mean > 0
 
 
-def value(own, repaired, better=1):
-    return SpecificValue("FRCorr", better, own, repaired)
+def value(own, repaired, better=1, groups=10**9):
+    return SpecificValue("FRCorr", better, own, repaired, groups)
 
 
 def test_chance_is_a_prediction_interval_of_one_more_draw_for_three_metrics():
     draws = (1.0, 2.0, 4.0, 3.0, 2.5)
     expected = stats.t.ppf(1 - 0.05 / 6, 4) * np.std(draws, ddof=1) * np.sqrt(1 + 1 / 5)
     assert value(0.0, draws).chance == pytest.approx(expected, rel=1e-3)
+    few = expected * np.sqrt((6 / 4 + 1 / 5) / (1 + 1 / 5))
+    assert value(0.0, draws, groups=6).chance == pytest.approx(few, rel=1e-3)
     many = tuple(np.random.default_rng(0).normal(size=60))
     expected = stats.t.ppf(1 - 0.05 / 6, 59) * np.std(many, ddof=1) * np.sqrt(1 + 1 / 60)
     assert value(0.0, many).chance == pytest.approx(expected, rel=0.03)
