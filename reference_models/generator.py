@@ -1,0 +1,149 @@
+"""What every reference model is: a module that trains on dyads and reacts to one speaker at a time.
+
+Conventions: clips are generated one by one, all reactions to a clip in one batch, and every clip draws from a generator
+of its own. So the same seed gives the same bytes for any batch size, order of clips, or part of a split.
+"""
+
+from __future__ import annotations
+
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from reference_models.errors import MissingInputError, ModelInputError
+from reference_models.model_config import ModelConfig
+
+__all__ = ["ReactionModel", "clip_generator"]
+
+Batch = Mapping[str, Any]
+
+
+def clip_generator(seed: int, clip: str) -> torch.Generator:
+    """Where the chance of one clip's reactions comes from: a generator on the CPU, whatever the model's device.
+
+    Args:
+        seed: Seed of the run, >= 0.
+        clip: The clip's id.
+    """
+    entropy = np.random.SeedSequence([seed, zlib.crc32(clip.encode())])
+    return torch.Generator().manual_seed(int(entropy.generate_state(1, np.uint64)[0] >> 1))
+
+
+class ReactionModel(nn.Module, ABC):
+    """A generator of facial reactions.
+
+    A batch holds ``clip`` (B ids) and series by clip, (B, T, …) float32 or B arrays (T, …): ``speaker_emotion`` (25),
+    ``speaker_3dmm`` (58), ``speaker_mfcc78``, ``speaker_mfcc26``, ``speaker_wav2vec``, ``speaker_sound`` (samples, mono
+    at `sample_rate`), ``speaker_video`` (T, 3, H, W), and for personalised models ``history_…`` of the listener. It
+    never holds the listener's reaction.
+
+    Attributes:
+        config: What the model is made of.
+        inputs: The series that it needs.
+        heads: What it generates: ``"emotion"``, ``"coefficients"``.
+        frames_per_second: The rate of the clips that it was made for.
+        modes: ``"offline"``, ``"online"``: how it can generate.
+    """
+
+    inputs: ClassVar[tuple[str, ...]]
+    heads: ClassVar[tuple[str, ...]]
+    modes: ClassVar[tuple[str, ...]] = ("offline", "online")
+    frames_per_second: ClassVar[int] = 25
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return next(self.parameters()).device
+
+    @abstractmethod
+    def react(
+        self, speaker: Mapping[str, Tensor], reactions: int, generator: torch.Generator, *, online: bool
+    ) -> dict[str, Tensor]:
+        """Reactions to one speaker; called in eval mode without gradients.
+
+        Args:
+            speaker: Series (T, …) of this clip by name, on the model's device.
+            reactions: How many.
+            generator: Where all chance comes from; it draws on the CPU, so move what is drawn.
+            online: Whether the model generates window by window from the past.
+
+        Returns:
+            (reactions, T, C) for each of `heads`.
+        """
+
+    @abstractmethod
+    def loss(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Training losses of a batch.
+
+        Args:
+            batch: Series (B, T, …) of speakers and listeners, as `react_data.torch` makes them.
+
+        Returns:
+            ``"loss"``, which is minimised, and its parts by name, all scalars.
+        """
+
+    @torch.no_grad()
+    def generate(
+        self, batch: Batch, reactions: int = 10, seed: int = 0, online: bool = False
+    ) -> dict[str, NDArray[np.float32] | list[NDArray[np.float32]]]:
+        """Reactions to the speakers of a batch.
+
+        Args:
+            batch: Clip ids and series by clip; see the class.
+            reactions: Reactions a clip, at least 1.
+            seed: Seed of the run; the same seed gives the same bytes however clips are batched.
+            online: Whether to generate window by window from the past.
+
+        Returns:
+            (B, reactions, T, C) float32 for each head; lists of (reactions, T, C) where clips differ in length.
+
+        Raises:
+            MissingInputError: If a series that the model needs is not there.
+            ModelInputError: If the batch, or the mode, does not fit the model.
+        """
+        self._check(batch, reactions, online)
+        training = self.training
+        self.eval()
+        try:
+            made = [self._of_clip(batch, number, reactions, seed, online) for number in range(len(batch["clip"]))]
+        finally:
+            self.train(training)
+        gathered: dict[str, Any] = {head: [each[head] for each in made] for head in self.heads}
+        equal = len({each.shape for each in gathered[self.heads[0]]}) == 1
+        return {head: np.stack(each) if equal else each for head, each in gathered.items()}
+
+    def _of_clip(
+        self, batch: Batch, number: int, reactions: int, seed: int, online: bool
+    ) -> dict[str, NDArray[np.float32]]:
+        speaker = {name: _tensor(batch[name][number]).to(self.device) for name in self.inputs}
+        generator = clip_generator(seed, str(batch["clip"][number]))
+        found = self.react(speaker, reactions, generator, online=online)
+        return {head: found[head].float().cpu().numpy() for head in self.heads}
+
+    def _check(self, batch: Batch, reactions: int, online: bool) -> None:
+        name = type(self).__name__
+        missing = [each for each in self.inputs if each not in batch]
+        if missing:
+            raise MissingInputError(
+                f"{name} needs {' and '.join(missing)}; the batch has {', '.join(sorted(batch)) or 'nothing'}. "
+                "Open the data set with these modalities or features."
+            )
+        mode = "online" if online else "offline"
+        if mode not in self.modes:
+            raise ModelInputError(f"{name} cannot generate {mode}, only {' and '.join(self.modes)}.")
+        if reactions < 1 or not len(batch["clip"]):
+            raise ModelInputError(f"{reactions} reactions to {len(batch['clip'])} clips: expected at least 1 of each.")
+
+
+def _tensor(values: Any) -> Tensor:
+    return values if isinstance(values, Tensor) else torch.from_numpy(np.ascontiguousarray(values))

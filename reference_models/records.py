@@ -1,0 +1,130 @@
+"""The registry of models: one record each, from which the command line, the docs and comparisons are made."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, field
+
+from react_data.clips import suggest
+from reference_models.errors import UnknownModelError
+from reference_models.key_map import KeyMap
+from reference_models.model_config import ModelConfig
+
+__all__ = ["ModelCard", "ModelRecord", "find_model", "models", "register_model"]
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a person has to know of a model.
+
+    Attributes:
+        paper: Authors, title, venue, year.
+        code: The official repository and commit that was read.
+        summary: What it does, in two or three sentences.
+        inputs: What it takes, with rates and widths.
+        outputs: What it generates.
+        code_licence: Licence of the official code, ``"none stated"`` where there is none.
+        weights: Where published weights are and under which licence, or that there are none.
+        verified: What was checked against the official code, and how.
+        defects: Known defects of the official code and what we do; traps of the configuration are listed beside.
+        causality: What online generation sees of the future, in both answers.
+        cost: Parameters, and seconds a clip with the machine they were measured on.
+    """
+
+    paper: str
+    code: str
+    summary: str
+    inputs: str
+    outputs: str
+    code_licence: str
+    weights: str
+    verified: str
+    defects: tuple[str, ...]
+    causality: str
+    cost: str
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """A model.
+
+    Attributes:
+        name: Such as ``"reactface"``.
+        title: As tables print it.
+        config: Class of its configurations, as ``module:name``; imported when it is used, as torch takes a second.
+        model: Class of the model, as ``module:name``.
+        card: What to know of it.
+        keys: How keys of published checkpoints correspond to ours, as ``module:name`` of a `KeyMap`.
+        wrappers: Prefixes and entries under which published files keep the state, such as ``"state_dict"``.
+        recipe: How it trains, as ``module:name``; empty where it does not.
+    """
+
+    name: str
+    title: str
+    config: str
+    model: str
+    card: ModelCard
+    keys: str
+    wrappers: tuple[str, ...] = ("state_dict",)
+    recipe: str = ""
+    aliases: tuple[str, ...] = field(default=())
+
+    def config_class(self) -> type[ModelConfig]:
+        """The class of its configurations."""
+        found: type[ModelConfig] = _imported(self.config)
+        return found
+
+    def model_class(self) -> type:
+        """The class of the model."""
+        found: type = _imported(self.model)
+        return found
+
+    def key_map(self) -> KeyMap:
+        """How keys of published checkpoints correspond to ours."""
+        found: KeyMap = _imported(self.keys)
+        return found
+
+
+def _imported(place: str):  # type: ignore[no-untyped-def]  # whatever the record names
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+_MODELS: dict[str, ModelRecord] = {}
+
+
+def register_model(record: ModelRecord) -> ModelRecord:
+    """Add a model.
+
+    Args:
+        record: Its record.
+
+    Raises:
+        UnknownModelError: If another model has its name.
+    """
+    if _MODELS.setdefault(record.name, record) != record:
+        raise UnknownModelError(f"there is a model {record.name!r} already. Choose another name.")
+    return record
+
+
+def models() -> dict[str, ModelRecord]:
+    """Every model by name."""
+    import reference_models.known_models  # noqa: F401  registers ours
+
+    return dict(_MODELS)
+
+
+def find_model(name: str) -> ModelRecord:
+    """The model of a name or alias.
+
+    Args:
+        name: Such as ``"reactface"``.
+
+    Raises:
+        UnknownModelError: If there is none; suggests the nearest.
+    """
+    known = models()
+    found = next((each for each in known.values() if name.lower() in (each.name, *each.aliases)), None)
+    if found is None:
+        raise UnknownModelError(f"there is no model {name!r}. {suggest(name, known)}")
+    return found
