@@ -15,7 +15,8 @@ import formulas
 import pictures
 import records
 
-import react_data.verification  # noqa: F401  defines kinds of problems, as react_eval.validation does
+import react_data.known_layouts
+import react_data.training_windows  # noqa: F401  defines an error
 import react_eval.metrics
 import react_eval.validation
 from react_data.errors import known_errors

@@ -1,11 +1,13 @@
-"""Pictures of the metrics, drawn at build time from what the metrics themselves say about small signals.
+"""Pictures of the metrics, drawn at build time from what they say about small signals, and of retrieved neighbours.
 
 Conventions: a function draws one picture; equal versions of matplotlib give equal bytes.
 """
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import matplotlib as mpl
@@ -14,6 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+import react_data
+from react_data.retrieval_quality import RetrievalQuality
 from react_eval import metrics
 from react_eval.kernels.lag_correlation import lag_correlations
 
@@ -43,11 +47,11 @@ def draw_all(folder: Path) -> None:
     """Write every picture.
 
     Args:
-        folder: Where ``<metric>.svg`` goes; it is made.
+        folder: Where ``<metric>.svg`` and the others go; it is made.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with mpl.rc_context(STYLE):
-        for name, draw in PICTURES.items():
+        for name, draw in (PICTURES | OTHER_PICTURES).items():
             draw().savefig(folder / f"{name.lower()}.svg", metadata={"Date": None})
 
 
@@ -166,6 +170,43 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "FRDvs": _frdvs,
     "FRSyn": _frsyn,
 }
+
+
+def _retrieval() -> Figure:
+    """Retrieved neighbours against known ones, as the threshold grows, and for several measures."""
+    figure, (left, right) = _panels(1, 2)
+    for measure, colour in {"dtw": PREDICTION, "cosine": SPEAKER, "ccc": OTHER}.items():
+        quality = _retrieval_quality(measure)
+        right.plot(quality.recall, quality.precision, color=colour, label=f"{measure}: {quality.average_precision:.2f}")
+        if measure == "dtw":
+            left.plot(quality.cutoffs, quality.precision, color=PREDICTION, label="precision")
+            left.plot(quality.cutoffs, quality.recall, color=REAL, label="recall")
+            left.axhline(quality.chance, color=OTHER, linewidth=0.8, label="precision of guessing")
+            left.axvline(quality.cutoffs[quality.best], color=OTHER, linestyle=":", linewidth=1, label="best F1")
+    left.set_title("dtw: pairs within a distance")
+    left.set_xlabel("threshold: the largest distance of neighbours")
+    right.set_title("measures, with their average precision")
+    right.set_xlabel("recall")
+    right.set_ylabel("precision")
+    left.legend(fontsize=8.5)
+    right.legend(fontsize=8.5)
+    return figure
+
+
+@cache
+def _retrieval_quality(measure: str) -> RetrievalQuality:
+    with tempfile.TemporaryDirectory() as folder:
+        settings = {"recordings": 24, "frames": 250, "behaviours": 4, "show_progress": False}
+        root = react_data.synthesise(Path(folder) / "data", splits=["val"], modalities=["emotion"], **settings)
+        val = react_data.open_split(root, "val").load()
+    ids = [str(clip) for clip in val["clip"].values]
+    truth = react_data.NeighbourTable.from_matrix(val["neighbours"].values, ids)
+    speakers = val["speaker_emotion"].values
+    found = react_data.retrieve_neighbours(speakers, ids=ids, measure=measure, top_k=len(ids) - 1, show_progress=False)
+    return react_data.evaluate_retrieval(found, truth)
+
+
+OTHER_PICTURES: dict[str, Callable[[], Figure]] = {"retrieval": _retrieval}
 
 
 def _panels(rows: int, columns: int) -> tuple[Figure, list[Axes]]:

@@ -1,3 +1,4 @@
+from . import torch as torch
 from .audio import Sound as Sound
 from .audio import read_sound as read_sound
 from .audio import resample as resample
@@ -8,9 +9,12 @@ from .channels import OPENFACE as OPENFACE
 from .channels import ChannelGroup as ChannelGroup
 from .channels import ChannelSchema as ChannelSchema
 from .channels import schema_for as schema_for
+from .clip_videos import clip_video as clip_video
 from .clips import ClipId as ClipId
+from .eeg import eeg_by_frame as eeg_by_frame
 from .errors import ReactError as ReactError
 from .location import find_data_root as find_data_root
+from .missing_modalities import MissingModalities as MissingModalities
 from .motion_energy import read_motion_energy as read_motion_energy
 from .neighbour_explanation import explain_neighbours as explain_neighbours
 from .neighbour_files import load_neighbours as load_neighbours
@@ -21,10 +25,15 @@ from .opening import Layout as Layout
 from .opening import layouts as layouts
 from .opening import open_split as open_split
 from .packing import pack as pack
+from .personal_clips import history_clip as history_clip
+from .personal_clips import personal_mask as personal_mask
+from .personal_clips import personalised_clips as personalised_clips
+from .personal_clips import write_person_specific as write_person_specific
 from .ragged import clip_series as clip_series
 from .retrieval import retrieve_neighbours as retrieve_neighbours
 from .retrieval_quality import evaluate_retrieval as evaluate_retrieval
 from .speech_features import SpeechModel as SpeechModel
 from .synthesis import synthesise as synthesise
+from .training_windows import windows as windows
 from .verification import verify as verify
 from .video import open_video as open_video

@@ -12,7 +12,7 @@ from react_data.channels import COEFFICIENTS_58, EMOTION_25
 from react_data.errors import AnnotationError
 from react_data.stored_arrays import open_array
 
-__all__ = ["read_attributes", "read_coefficients", "read_emotion"]
+__all__ = ["read_attributes", "read_coefficients", "read_emotion", "read_feature"]
 
 Series = NDArray[np.float32]
 
@@ -69,6 +69,22 @@ def read_attributes(path: Path) -> Series:
         AnnotationError: If the file is missing, no plain array of numbers, or holds a value that is not finite.
     """
     return _read_array(path, len(EMOTION_25), "facial attributes")
+
+
+def read_feature(path: Path, *, width: int) -> Series:
+    """Read a clip's feature, such as MFCC or what a speech model gives.
+
+    Args:
+        path: A ``.npy`` of a row a video frame, (T, width).
+        width: Numbers a frame.
+
+    Returns:
+        (T, width) float32.
+
+    Raises:
+        AnnotationError: If the file is missing, no plain array of numbers, or holds a value that is not finite.
+    """
+    return _read_array(path, width, "features")
 
 
 def _read_array(path: Path, width: int, what: str) -> Series:

@@ -38,6 +38,8 @@ def main() -> None:
 @click.option("--modality", "modalities", multiple=True, help="emotion, 3dmm, audio, eeg; repeatable.  [default: all]")
 @click.option("--sample-rate", default=44100, show_default=True, help="Sound samples a second.")
 @click.option("--behaviours", type=int, help="Pairs of behaviour classes.  [default: 1 for 12 recordings]")
+@click.option("--video", help="png (a folder of images a clip) or mp4.  [default: no video]")
+@click.option("--frame-size", default=64, show_default=True, help="Pixels a side of the video.")
 @click.option("--hide", "hidden", multiple=True, help="Split to write with speakers only; may be repeated.")
 @_json
 @_quiet
@@ -73,15 +75,42 @@ def verify(root: Path | None, splits: tuple[str, ...], as_json: bool, quiet: boo
 @click.argument("out", type=_Path)
 @click.option("--layout", help="Name of the layout; recognised if not given.")
 @click.option("--split", "splits", multiple=True, help="Split to pack; may be repeated.  [default: all]")
+@click.option("--modality", "modalities", multiple=True, help="emotion, 3dmm, audio, …; repeatable.  [default: all]")
+@click.option("--features", type=_Path, help="Folder of `react-data features`, to be packed too.")
+@click.option("--neighbours", type=_Path, multiple=True, help="File of `react-data neighbours --out`; repeatable.")
+@click.option("--uncompressed", is_flag=True, help="A larger file that is read faster.")
 @_json
 @_quiet
-def pack(root: Path, out: Path, layout: str | None, splits: tuple[str, ...], as_json: bool, quiet: bool) -> None:
-    """Pack the data set ROOT into the one file OUT; a run that was interrupted is continued."""
+def pack(root: Path, out: Path, as_json: bool, quiet: bool, uncompressed: bool, **settings: Any) -> None:
+    """Pack the data set ROOT, all but video, into the file OUT; a run that was interrupted is continued."""
     from react_data.contents import describe
     from react_data.packing import pack as write
 
-    written = write(root, out, layout=layout, splits=splits or None, show_progress=False if quiet else None)
+    given = {name: value for name, value in settings.items() if value not in ((), None)}
+    written = write(root, out, **given, compressed=not uncompressed, show_progress=False if quiet else None)
     _show(describe(written), as_json)
+
+
+@main.command()
+@click.argument("root", type=_Path)
+@click.argument("folder", type=_Path)
+@click.option("--feature", "features", multiple=True, required=True, help="mfcc78, mfcc26 or wav2vec; repeatable.")
+@click.option("--layout", help="Name of the layout; recognised if not given.")
+@click.option("--split", "splits", multiple=True, help="Split whose sound is used; repeatable.  [default: all]")
+@click.option("--model", type=_Path, help="Folder of the wav2vec 2.0 checkpoint; nothing is downloaded.")
+@click.option("--device", default="cpu", show_default=True, help="Where the model computes, as torch names it.")
+@_json
+@_quiet
+def features(root: Path, folder: Path, as_json: bool, quiet: bool, splits: tuple[str, ...], **settings: Any) -> None:
+    """Compute features of the sound of the data set ROOT into FOLDER; a run that was interrupted is continued."""
+    from react_data.feature_writing import write_features
+
+    written = write_features(root, folder, splits=splits or None, **settings, show_progress=False if quiet else None)
+    told = {"features": str(written), "made": list(settings["features"])}
+    if as_json:
+        print_json(told)
+    else:
+        click.echo(f"{written}: {', '.join(told['made'])}")
 
 
 @main.command()
@@ -95,16 +124,30 @@ def pack(root: Path, out: Path, layout: str | None, splits: tuple[str, ...], as_
 @click.option("--top-k", type=int, help="How many nearest clips are neighbours.")
 @click.option("--symmetric", default="as found", show_default=True, help="as found, either or both.")
 @click.option("--threads", type=int, help="How many; one for each processor if not given.")
+@click.option("--explain", metavar="CLIP", help="Show which clips are neighbours of CLIP, how similar, and why.")
+@click.option("--count", default=5, show_default=True, help="How many neighbours --explain shows.")
 @_json
 @_quiet
 def neighbours(
-    root: Path | None, split: str, out: Path | None, series: str, as_json: bool, quiet: bool, **rule: Any
-) -> None:
-    """Find the clips whose speakers behave alike: reactions to one are appropriate for the other."""
-    from react_data.location import find_data_root
-    from react_data.neighbour_commands import describe_retrieval
+    root: Path | None, split: str, out: Path | None, series: str, explain: str | None, count: int, as_json: bool,
+    quiet: bool, **rule: Any,
+) -> None:  # fmt: skip
+    """Find the clips whose speakers behave alike: reactions to one are appropriate for the other.
 
-    found = describe_retrieval(find_data_root(root), split, series, out, rule, show_progress=False if quiet else None)
+    With --explain and neither --threshold nor --top-k, the data set's own neighbours are explained.
+    """
+    from react_data.location import find_data_root
+    from react_data.neighbour_commands import describe_retrieval, explain_clip
+
+    place, shown = find_data_root(root), False if quiet else None
+    if explain is not None:
+        explained = explain_clip(place, split, series, explain, rule, count=count, show_progress=shown)
+        if as_json:
+            print_json(explained.to_dict())
+        else:
+            click.echo(str(explained))
+        return
+    found = describe_retrieval(place, split, series, out, rule, show_progress=shown)
     if as_json:
         print_json(found)
     else:

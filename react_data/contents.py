@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from react_data.clip_videos import video_folders
 from react_data.location import find_data_root
-from react_data.mars_tree import MARS_MODALITIES
-from react_data.official_tree import MODALITIES, OfficialTree
-from react_data.opening import find_layout, open_split
+from react_data.modalities import series_kinds
+from react_data.opening import Layout, find_layout, open_split
 
 __all__ = ["describe"]
 
@@ -35,16 +35,17 @@ def describe(root: str | os.PathLike[str] | None = None, *, layout: str | None =
     """
     place = find_data_root(root)
     found = find_layout(place, layout)
-    opened = {split: open_split(place, split, layout=found.name) for split in found.splits(place)}
+    every = None if found.kinds is not None else "all"
+    opened = {split: open_split(place, split, layout=found.name, modalities=every) for split in found.splits(place)}
     return {
         "root": str(place),
         "layout": found.name,
         "synthetic": any(bool(each.attrs["synthetic"]) for each in opened.values()),
-        "splits": {split: _counts(each, found.name) for split, each in opened.items()},
+        "splits": {split: _counts(each, found) for split, each in opened.items()},
     }
 
 
-def _counts(data: xr.Dataset, layout: str) -> dict[str, Any]:
+def _counts(data: xr.Dataset, layout: Layout) -> dict[str, Any]:
     roles = [name for name in ("speaker_person", "listener_person") if name in data.coords]
     persons = {str(person) for name in roles for person in data[name].values}
     return {
@@ -66,17 +67,11 @@ def _frames(data: xr.Dataset) -> int | str:
     return f"{sizes.min()}–{sizes.max()}"
 
 
-def _modalities(data: xr.Dataset, layout: str) -> list[str]:
-    """Series that the data set holds, and what lies beside them in its folder."""
-    series = [kind for kind in ("emotion", "3dmm") if f"speaker_{kind}" in data]
-    root, split = data.attrs["root"], data.attrs["split"]
-    if layout in ("react2023", "react2024"):
-        tree = OfficialTree(find_data_root(root), split)
-        return [modality for modality in MODALITIES if modality in series or tree.has(modality)]
-    if layout in ("react2025", "react2026"):
-        folder = find_data_root(root) / split
-        return [name for name, (place, _) in MARS_MODALITIES.items() if name in series or (folder / place).is_dir()]
-    return series
+def _modalities(data: xr.Dataset, layout: Layout) -> list[str]:
+    """Series that the data set has, and video that lies beside them in its folder."""
+    root, split = find_data_root(data.attrs["root"]), data.attrs["split"]
+    series = list(layout.kinds(root, split)) if layout.kinds is not None else series_kinds(data)
+    return series + [f"{view} video" for view in video_folders(layout.name, root, split)]
 
 
 def _spread(counts: Any) -> dict[str, float]:

@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from react_data.array_folder import open_array_split
-from react_data.mars_tree import MARS_MODALITIES, open_mars_split
+from react_data.array_folder import array_kinds, open_array_split
+from react_data.mars_tree import MARS_MODALITIES, has_eeg, mars_kinds, open_mars_split
 from react_data.motion_energy import read_motion_energy
-from react_data.official_tree import SPLITS, listed_splits, names_udiva, open_official_split
+from react_data.official_tree import SPLITS, listed_splits, names_udiva, official_kinds, open_official_split
 from react_data.openface import find_openface_pairs, read_openface_folder
 from react_data.opening import Layout, register_layout
-from react_data.packed_split import is_packed, open_packed_split, packed_splits
+from react_data.packed_split import is_packed, open_packed_split, packed_kinds, packed_splits
 from react_data.verification import verify_official_tree
+from react_data.verification_of_arrays import verify_array_folder
 from react_data.verification_of_mars import verify_mars_tree
 from react_data.verification_of_packs import verify_pack
+from react_data.verification_of_recordings import verify_motion_energy, verify_openface_folder
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -46,7 +48,15 @@ def _is_motion_energy(root: Path) -> bool:
 
 def _register() -> None:
     for layout in (
-        Layout("pack", "a packed file of react-data pack", is_packed, packed_splits, open_packed_split, verify_pack),
+        Layout(
+            "pack",
+            "a packed file of react-data pack",
+            is_packed,
+            packed_splits,
+            open_packed_split,
+            verify_pack,
+            packed_kinds,
+        ),
         Layout(
             "react2023",
             "REACT 2023: NoXI, RECOLA and UDIVA",
@@ -54,6 +64,7 @@ def _register() -> None:
             listed_splits,
             open_official_split,
             verify_official_tree,
+            official_kinds,
         ),
         Layout(
             "react2024",
@@ -62,14 +73,16 @@ def _register() -> None:
             listed_splits,
             open_official_split,
             verify_official_tree,
+            official_kinds,
         ),
         Layout(
             "react2026",
             "REACT 2026: MARS with EEG, speakers to listeners",
-            lambda root: bool(_with_folder(root, [MARS_MODALITIES["eeg"][0]])),
+            lambda root: any(has_eeg(root, split) for split in SPLITS),
             _mars_splits,
             open_mars_split,
             verify_mars_tree,
+            mars_kinds,
         ),
         Layout(
             "react2025",
@@ -78,6 +91,7 @@ def _register() -> None:
             _mars_splits,
             open_mars_split,
             verify_mars_tree,
+            mars_kinds,
         ),
         Layout(
             "arrays",
@@ -85,14 +99,24 @@ def _register() -> None:
             lambda root: bool(_array_splits(root)),
             _array_splits,
             open_array_split,
+            verify_array_folder,
+            array_kinds,
         ),
-        Layout("motion-energy", "rMEA text files", _is_motion_energy, lambda _root: ["all"], _open_motion_energy),
+        Layout(
+            "motion-energy",
+            "rMEA text files",
+            _is_motion_energy,
+            lambda _root: ["all"],
+            _open_motion_energy,
+            verify_motion_energy,
+        ),
         Layout(
             "openface",
             "pairs of OpenFace csv files",
             lambda root: bool(find_openface_pairs(root)),
             lambda _root: ["all"],
             _open_openface,
+            verify_openface_folder,
         ),
     ):
         register_layout(layout)

@@ -16,12 +16,16 @@ from react_data.mars_tree import FRAMES_PER_SECOND, MARS_MODALITIES
 from react_data.synthetic_conversations import SyntheticRecording, random_generator
 from react_data.synthetic_files import write_array, write_table, write_voice
 from react_data.synthetic_signals import Performance, coefficients, perform, voice
+from react_data.synthetic_videos import VideoSettings, write_video
 
 __all__ = ["EEG_COLUMNS", "MarsSettings", "plan_mars", "write_mars_recording"]
 
 _BANDS = ("Delta", "Theta", "Alpha", "Beta", "Gamma")
 EEG_COLUMNS = ("TP9", "AF7", "AF8", "TP10", *(f"{band}_{place}" for place in ("TP9", "TP10") for band in _BANDS))
 _MISSING_SECONDS = 0.05
+_VIDEO = "face video"
+
+_Writers = dict[str, Callable[[Path, Performance], None]]
 
 
 @dataclass(frozen=True)
@@ -33,12 +37,19 @@ class MarsSettings:
         modalities: Which files to write.
         sample_rate: Sound samples a second.
         hidden: Splits with speakers only.
+        videos: How the videos of faces are written, if they are.
     """
 
     seed: int
     modalities: tuple[str, ...]
     sample_rate: int
     hidden: tuple[str, ...]
+    videos: VideoSettings | None = None
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """The modalities by their names in `MARS_MODALITIES`, with that of the videos."""
+        return self.modalities if self.videos is None else (*self.modalities, _VIDEO)
 
 
 def plan_mars(sizes: dict[str, int], sessions: int, frames: int, seed: int) -> list[tuple[SyntheticRecording, int]]:
@@ -89,7 +100,7 @@ def write_mars_recording(root: Path, recording: SyntheticRecording, frames: int,
     missing = [
         (path, modality, person)
         for person in persons
-        for modality, path in _files(root, recording.split, person, settings.modalities)
+        for modality, path in _files(root, recording.split, person, settings.written)
         if not path.exists()
     ]
     if not missing:
@@ -106,7 +117,7 @@ def _files(root: Path, split: str, person: ClipId, modalities: Sequence[str]) ->
         yield modality, root / split / folder / person.person / person.site / f"{person.chat}{suffix}"
 
 
-def _writers(settings: MarsSettings) -> dict[str, Callable[[Path, Performance], None]]:
+def _writers(settings: MarsSettings) -> _Writers:
     def emotion(path: Path, performance: Performance) -> None:
         write_array(path, performance.emotion.astype(np.float32))
 
@@ -121,7 +132,15 @@ def _writers(settings: MarsSettings) -> dict[str, Callable[[Path, Performance], 
         rows = _brain_waves(performance, settings.seed)
         write_table(path, EEG_COLUMNS, [["" if np.isnan(each) else f"{each:.3f}" for each in row] for row in rows])
 
-    return {"emotion": emotion, "3dmm": face, "audio": sound, "eeg": brain}
+    writers: _Writers = {"emotion": emotion, "3dmm": face, "audio": sound, "eeg": brain}
+    if (videos := settings.videos) is not None:
+        writers[_VIDEO] = lambda path, shown: write_video(path, shown, _dyad_member(shown.person), videos)
+    return writers
+
+
+def _dyad_member(clip: ClipId) -> str:
+    """Who is seen in a clip: a dyad goes through its sessions on a day of its own, see `plan_mars`."""
+    return f"{clip.chat[: len('Camera-2024-06-01')]}/{clip.person}"
 
 
 def _brain_waves(performance: Performance, seed: int) -> NDArray[np.float64]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["load_neighbours", "read_neighbour_group", "save_neighbours", "write_neighbour_group"]
 
 _FORMAT = "react-data neighbours 1"
+_PACKED = {"compression": "gzip", "shuffle": True, "fletcher32": True}
 _PAIR_DIMENSION = "This is a netCDF dimension but not a netCDF variable. %10d"  # the words that netCDF-4 prescribes
 
 
@@ -50,7 +51,7 @@ def write_neighbour_group(table: NeighbourTable, group: h5py.Group) -> None:
     if table.values is not None:
         arrays[table.source.values] = ("pair", table.values)
     for name, (dimension, values) in arrays.items():
-        packed = {"compression": "gzip", "shuffle": True} if dimension == "pair" and len(table) else {}
+        packed = _PACKED if dimension == "pair" and len(table) else {}
         group.create_dataset(name, data=values, **packed).dims[0].attach_scale(group[dimension])
     group["row_size"].attrs["sample_dimension"] = "pair"
     group.attrs.update(format=_FORMAT, source=json.dumps(table.source.to_dict()), title=str(table.source))
@@ -97,11 +98,12 @@ def save_neighbours(table: NeighbourTable, path: str | os.PathLike[str]) -> None
         handle.write(written.getvalue())
 
 
-def load_neighbours(path: str | os.PathLike[str]) -> NeighbourTable:
-    """Read what `save_neighbours` wrote.
+def load_neighbours(path: str | os.PathLike[str], split: str | None = None) -> NeighbourTable:
+    """Read what `save_neighbours` wrote, or the neighbours of a packed data set.
 
     Args:
         path: The HDF5 file.
+        split: Which split's, for a packed data set.
 
     Returns:
         The table.
@@ -111,8 +113,11 @@ def load_neighbours(path: str | os.PathLike[str]) -> NeighbourTable:
     """
     import h5py
 
+    name = "/" if split is None else f"{split}/neighbours"
     try:
         with h5py.File(path, "r") as file:
-            return read_neighbour_group(file)
+            if name not in file:
+                raise NeighbourMatrixError(f"{os.fspath(path)} has no {name}: is it packed, with neighbours?")
+            return read_neighbour_group(file[name])
     except OSError as error:
         raise NeighbourMatrixError(f"{os.fspath(path)} is not a file of neighbours: {error}.") from None

@@ -23,7 +23,9 @@ from react_data.clip_lists import DirectedClip, RecordingRow, mirrored, read_dat
 from react_data.clips import ClipId, suggest
 from react_data.errors import AnnotationError, ClipListError, NeighbourMatrixError
 from react_data.lazy import ClipFiles
+from react_data.modalities import ROLES, chosen_kinds
 from react_data.neighbours import cut_neighbours, load_matrix, read_neighbours
+from react_data.sound_series import sound_variables
 
 __all__ = [
     "DATA_INDICES",
@@ -33,10 +35,12 @@ __all__ = [
     "MODALITIES",
     "SPLITS",
     "SYNTHESIS_RECORD",
+    "VIDEO_FOLDER",
     "OfficialTree",
     "listed_splits",
     "modality_path",
     "names_udiva",
+    "official_kinds",
     "open_official_split",
 ]
 
@@ -46,6 +50,8 @@ FRAMES_SCORED = 750
 SYNTHESIS_RECORD = "synthesis.json"
 FULL_MATRIX = "Approprirate_facial_reaction.npy"
 DATA_INDICES = "data_indices.csv"
+
+VIDEO_FOLDER = "Video_files"
 
 _FOLDERS = {"emotion": ("Emotion", ".csv"), "3dmm": ("3D_FV_files", ".npy"), "audio": ("Audio_files", ".wav")}
 MODALITIES = tuple(_FOLDERS)
@@ -60,6 +66,11 @@ def names_udiva(root: Path) -> bool:
     """Whether a list of the folder names UDIVA, which only the 2023 edition does."""
     lists = (root / f"{split}.csv" for split in listed_splits(root))
     return any(b"UDIVA/" in path.read_bytes() for path in lists)
+
+
+def official_kinds(root: Path, split: str) -> list[str]:
+    """The kinds of series of which a split has a folder."""
+    return [kind for kind, (folder, _) in _FOLDERS.items() if (root / split / folder).is_dir()]
 
 
 def modality_path(root: Path, split: str, modality: str, clip: ClipId) -> Path:
@@ -141,6 +152,11 @@ class OfficialTree:
         return [str(clip.speaker) for clip in self.clips]
 
     @property
+    def people(self) -> dict[str, list[ClipId]]:
+        """Who is in the directed clips, by role; without labels only the speakers."""
+        return {role: [getattr(clip, role) for clip in self.clips] for role in (ROLES if self.labelled else ROLES[:1])}
+
+    @property
     def synthetic(self) -> bool:
         """Whether the tree was written by `react_data.synthesise`."""
         return (self.root / SYNTHESIS_RECORD).is_file()
@@ -188,41 +204,50 @@ _FACES: dict[str, tuple[str, ChannelSchema, Callable[[Path], NDArray[np.float32]
 }
 
 
-def open_official_split(root: str | Path, split: str, *, frames: int | None = None) -> xr.Dataset:
+def open_official_split(
+    root: str | Path, split: str, *, frames: int | None = None, modalities: str | Sequence[str] | None = None
+) -> xr.Dataset:
     """Open a split of an official REACT 2023/2024 tree; clips are read when they are used.
 
     Args:
         root: The folder with the split lists.
         split: ``"train"``, ``"val"`` or ``"test"``.
         frames: Frames to read of every clip, at least 1; as many as the files of the first clip have, if not given.
-            Files hold 751, scores use the first 750.
+            Files hold 751, scores use the first 750. Sound is not cut.
+        modalities: Which kinds of series; see `react_data.open_split`.
 
     Returns:
         Dims ``clip, listener, frame, emotion, coefficient``; variables ``speaker_emotion``, ``listener_emotion``,
         ``speaker_3dmm``, ``listener_3dmm`` (clip, frame, channel) float32 and ``neighbours`` (clip, listener) bool, as
         far as the tree has them; coordinates ``corpus``, ``session``, ``recording``, ``speaker_person``,
         ``listener_person`` and ``listener_clip`` by clip. ``attrs["labels"]`` is ``"none"`` for a split with speakers
-        only.
+        only. With ``"audio"`` also ``speaker_audio``, ``listener_audio`` as `sound_variables` has them.
 
     Raises:
         ClipListError: If the split's list is missing or malformed.
+        ModalityError: If a kind of series is not there.
         AnnotationError: If the first clip, or a clip when it is read, is unusable.
+        RecordingFormatError: If sound files are missing or unusable.
         NeighbourMatrixError: If the appropriateness matrix does not fit the split.
     """
     tree = OfficialTree(Path(root), split)
+    kinds = chosen_kinds(modalities, official_kinds(tree.root, split), f"the split {split} of {root}")
     variables: dict[str, xr.Variable] = {}
     coordinates = _clip_coordinates(tree)
-    faces = {name: face for name, face in _FACES.items() if tree.has(name)}
+    faces = {name: face for name, face in _FACES.items() if name in kinds}
     if frames is None:
         frames = min((len(read(_first_file(tree, name))) for name, (_, _, read) in faces.items()), default=0)
     elif frames < 1:
         raise AnnotationError(f"frames is {frames}, expected at least 1.")
     for name, (dim, schema, read) in faces.items():
         coordinates[dim] = xr.Variable(dim, list(schema.channels))
-        for role in ("speaker", "listener") if tree.labelled else ("speaker",):
-            people = [getattr(clip, role) for clip in tree.clips]
-            files = ClipFiles([tree.file(name, person) for person in people], read, frames, len(schema))
+        for role, persons in tree.people.items():
+            files = ClipFiles([tree.file(name, person) for person in persons], read, frames, len(schema))
             variables[f"{role}_{name}"] = xr.Variable(("clip", "frame", dim), indexing.LazilyIndexedArray(files))
+    if "audio" in kinds:
+        variables |= sound_variables(
+            {role: [(str(who), tree.file("audio", who)) for who in persons] for role, persons in tree.people.items()}
+        )
     neighbours = tree.neighbours() if tree.labelled else None
     if neighbours is not None:
         variables["neighbours"] = xr.Variable(("clip", "listener"), neighbours)

@@ -8,12 +8,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from react_data.clips import suggest
+from react_data.coefficient_scaling import scaled_coefficients
+from react_data.dataset_neighbours import with_neighbours
 from react_data.errors import LayoutError
+from react_data.feature_folder import FeatureFolder
+from react_data.modalities import chosen_kinds, only_kinds, series_kinds
+from react_data.neighbour_files import load_neighbours
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -36,6 +42,8 @@ class Layout:
         splits: The splits that are there.
         open: Opens a split, ``open(root, split, **options)``, as `open_split` describes.
         verify: Finds problems, ``verify(root, splits, report, show_progress)``; None to have every series read.
+        kinds: Which kinds of series a split has, ``kinds(root, split)``; then ``open`` takes ``modalities=``, the names
+            of those to open. None if ``open`` always opens all.
     """
 
     name: str
@@ -44,6 +52,7 @@ class Layout:
     splits: Callable[[Path], Sequence[str]]
     open: Callable[..., xr.Dataset]
     verify: Callable[[Path, Sequence[str] | None, ProblemReport, bool | None], None] | None = None
+    kinds: Callable[[Path, str], Sequence[str]] | None = None
 
 
 _LAYOUTS: dict[str, Layout] = {}
@@ -74,13 +83,19 @@ def layouts() -> dict[str, Layout]:
     """
     import react_data.known_layouts  # noqa: F401  registers ours
 
-    for point in entry_points(group=_GROUP):
+    for point in _installed():
         if point.name not in _LAYOUTS:
             loaded = point.load()
             if not isinstance(loaded, Layout):
                 raise LayoutError(f"entry point {point.name!r} of {_GROUP} is no Layout, but {type(loaded).__name__}.")
             register_layout(loaded)
     return dict(_LAYOUTS)
+
+
+@cache
+def _installed() -> tuple[EntryPoint, ...]:
+    """Entry points of other packages; looking for them reads the whole environment."""
+    return tuple(entry_points(group=_GROUP))
 
 
 def find_layout(root: str | os.PathLike[str], name: str | None = None) -> Layout:
@@ -113,33 +128,91 @@ def find_layout(root: str | os.PathLike[str], name: str | None = None) -> Layout
     return found
 
 
-def open_split(root: str | os.PathLike[str], split: str, *, layout: str | None = None, **options: Any) -> xr.Dataset:
+def open_split(
+    root: str | os.PathLike[str],
+    split: str,
+    *,
+    layout: str | None = None,
+    modalities: str | Sequence[str] | None = None,
+    coefficients: str = "raw",
+    mean_face: str | os.PathLike[str] | None = None,
+    std_face: str | os.PathLike[str] | None = None,
+    features: str | os.PathLike[str] | None = None,
+    neighbours: str | os.PathLike[str] | None = None,
+    **options: Any,
+) -> xr.Dataset:
     """Open a split of a data set of any layout; clips are read when they are used.
 
     Args:
         root: Folder of the data set, or a packed file.
         split: ``"train"``, ``"val"`` or ``"test"``; ``"all"`` for recordings without splits.
         layout: Name of the layout; recognised if not given.
+        modalities: Which kinds of series: names among ``"emotion"``, ``"3dmm"``, ``"audio"``, ``"eeg"`` and those of
+            features, or ``"all"``; emotion and 3DMM as far as they are there, if not given. Video is opened clip by
+            clip: see `react_data.clip_video`.
+        coefficients: ``"raw"`` for 3DMM as it is stored, ``"zero-centred"`` for c - mean face, ``"standardised"`` for
+            (c - mean face) / standard face.
+        mean_face: ``mean_face.npy``, (58,), where `coefficients` needs it.
+        std_face: ``std_face.npy``, (58,), where `coefficients` needs it.
+        features: A folder of ``react-data features``. Its features are added, all of them or those that `modalities`
+            names, in place of the data set's own of that name.
+        neighbours: A file of `react_data.save_neighbours`, such as ``react-data neighbours --out`` writes, whose
+            neighbours take the place of the data set's own.
         **options: What the layout's own opener takes, such as ``frames=`` (REACT 2023 and 2024) or ``draw_seed=``
             (MARS).
 
     Returns:
         Dims ``clip, listener, frame, emotion, coefficient``; variables ``speaker_emotion``, ``listener_emotion``,
-        ``speaker_3dmm``, ``listener_3dmm`` (clip, frame, channel) float32 and ``neighbours`` (clip, listener) bool, as
-        far as the data set has them; coordinates ``corpus``, ``session``, ``recording``, ``speaker_person`` and
-        ``listener_person`` by clip. Where clips differ in length, series are (speaker_row, channel) and
-        ``speaker_row_size`` (clip) tells the lengths; `clip_series` reads both forms. ``attrs["labels"]`` is ``"none"``
-        for a split with speakers only.
+        ``speaker_3dmm``, ``listener_3dmm``, ``speaker_mfcc78``, … (clip, frame, channel) float32 and ``neighbours``
+        (clip, listener) bool, as far as the data set has them; coordinates ``corpus``, ``session``, ``recording``,
+        ``speaker_person`` and ``listener_person`` by clip. Where clips differ in length, series are
+        (speaker_row, channel) and ``speaker_row_size`` (clip) tells the lengths. ``speaker_audio``
+        (speaker_audio_row,) has float32 samples in [-1, 1], the mean over sound channels, ``sample_rate`` of them a
+        second, and ``speaker_eeg`` (speaker_eeg_row, eeg) a row a second with NaN where nothing was measured, each with
+        its ``…_row_size``. `clip_series` reads every form clip by clip. ``attrs["labels"]`` is ``"none"`` for a split
+        with speakers only, ``attrs["coefficients"]`` names the form of 3DMM.
 
     Raises:
         LayoutError: If the layout is not known, or lacks the split.
+        ModalityError: If a kind of series or form of coefficients is not there, or `features` is no feature folder.
+        NeighbourMatrixError: If `neighbours` is no such file, or lacks a clip of the split.
         ReactError: What the layout's reader raises for files that are missing or damaged.
     """
     found = find_layout(root, layout)
     there = found.splits(Path(root))
     if split not in there:
         raise LayoutError(f"{root} ({found.name}) has no split {split!r}. {suggest(split, there)}")
-    return _completed(found.open(Path(root), split, **options), Path(root), split, found.name)
+    extra = None if features is None else FeatureFolder.of(features, split)
+    dataset, added = _opened(found, Path(root), split, modalities, extra, options)
+    complete = _completed(dataset, Path(root), split, found.name)
+    scaled = scaled_coefficients(complete, coefficients, mean_face, std_face)
+    whole = scaled if extra is None else extra.added(scaled, added, frames=options.get("frames"))
+    return whole if neighbours is None else with_neighbours(whole, load_neighbours(neighbours))
+
+
+def _opened(
+    layout: Layout,
+    root: Path,
+    split: str,
+    modalities: str | Sequence[str] | None,
+    extra: FeatureFolder | None,
+    options: dict[str, Any],
+) -> tuple[xr.Dataset, list[str]]:
+    """The chosen kinds of the data set itself, and the names of those to add from a feature folder."""
+    names = () if extra is None else extra.names
+
+    def chosen(held: Sequence[str]) -> tuple[list[str], list[str]]:
+        own = [kind for kind in held if kind not in names]
+        kinds = chosen_kinds(modalities, [*own, *names], f"the split {split} of {root} ({layout.name})")
+        added = [name for name in names if name in kinds or modalities is None]
+        return [kind for kind in own if kind in kinds], added
+
+    if layout.kinds is None:
+        whole = layout.open(root, split, **options)
+        kept, added = chosen(series_kinds(whole))
+        return only_kinds(whole, kept), added
+    kept, added = chosen(layout.kinds(root, split))
+    return layout.open(root, split, modalities=kept, **options), added
 
 
 def _completed(dataset: xr.Dataset, root: Path, split: str, layout: str) -> xr.Dataset:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Literal
@@ -9,6 +10,8 @@ from typing import Literal
 __all__ = ["Problem", "ProblemKind", "ProblemReport", "abbreviate", "known_problems"]
 
 Severity = Literal["error", "warning"]
+
+_LISTED = 20
 
 _KINDS: dict[str, ProblemKind] = {}
 
@@ -57,7 +60,7 @@ class Problem:
 
 @dataclass
 class ProblemReport:
-    """All findings about one subject.
+    """All findings about one subject; as text, the first twenty of each kind.
 
     Attributes:
         subject: What was looked at, such as a file's path.
@@ -100,8 +103,21 @@ class ProblemReport:
         counts = f"{len(self.errors)} error(s), {len(self.warnings)} warning(s)"
         lines = [f"{self.subject}: {verdict}, {counts}"]
         lines += [f"  {label}: {value}" for label, value in self.checked.items()]
-        lines += [f"  {problem}" for problem in self.problems]
+        lines += [f"  {problem}" for problem in self._listed()]
         return "\n".join(lines)
+
+    def _listed(self) -> Iterator[Problem | str]:
+        """The first findings of each kind, and how many others there are."""
+        counts = Counter((problem.code, problem.severity) for problem in self.problems)
+        seen: Counter[tuple[str, Severity]] = Counter()
+        for problem in self.problems:
+            kind = (problem.code, problem.severity)
+            seen[kind] += 1
+            if seen[kind] <= _LISTED:
+                yield problem
+            elif seen[kind] == counts[kind]:
+                others = f"… and {counts[kind] - _LISTED} more of this kind, {counts[kind]} in all"
+                yield f"{problem.severity} {problem.code}: {others}; --json lists them."
 
     def to_dict(self) -> dict[str, object]:
         """Plain data for JSON."""

@@ -133,7 +133,7 @@ class ClipSeries:
         sizes: Rows of each clip.
     """
 
-    def __init__(self, variable: xr.DataArray, sizes: NDArray[np.integer[Any]]) -> None:
+    def __init__(self, variable: xr.Variable, sizes: NDArray[np.integer[Any]]) -> None:
         self._variable = variable
         self._ends = np.cumsum(sizes, dtype=np.int64)
         self._sizes = np.asarray(sizes, dtype=np.int64)
@@ -145,6 +145,22 @@ class ClipSeries:
         end = self._ends[clip]
         rows = slice(int(end - self._sizes[clip]), int(end))
         return np.asarray(self._variable[rows].values, dtype=np.float32)
+
+    def __iter__(self) -> Iterator[Series]:
+        return (self[clip] for clip in range(len(self)))
+
+
+class _EqualClips:
+    """The clips of a variable (clip, …), each read when it is used."""
+
+    def __init__(self, variable: xr.Variable) -> None:
+        self._variable = variable
+
+    def __len__(self) -> int:
+        return len(self._variable)
+
+    def __getitem__(self, clip: int) -> Series:
+        return np.asarray(self._variable[clip].values, dtype=np.float32)
 
     def __iter__(self) -> Iterator[Series]:
         return (self[clip] for clip in range(len(self)))
@@ -163,16 +179,16 @@ def clip_series(dataset: xr.Dataset, name: str) -> Any:
     Raises:
         KeyError: If the data set has no such variable.
     """
-    variable = dataset[name]
+    variable = dataset[name].variable
     rows = str(variable.dims[0])
     if rows.endswith("_row"):
         return ClipSeries(variable, dataset[f"{rows}_size"].values)
-    return variable
+    return _EqualClips(variable)
 
 
 def ragged_variables(
     name: str,
-    rows: indexing.ExplicitlyIndexed | RaggedRows | Series,
+    rows: RaggedRows | Series,
     sizes: Sequence[int],
     channels: Sequence[str],
     attributes: dict[str, Any],

@@ -6,11 +6,8 @@ lists last, so an interrupted tree cannot be opened by mistake and is completed 
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from operator import index
 from pathlib import Path
 
@@ -19,8 +16,9 @@ from react_data.clips import ClipId, suggest
 from react_data.errors import SynthesisError
 from react_data.mars_synthesis import MarsSettings, plan_mars, write_mars_recording
 from react_data.neighbours import cut_neighbours
-from react_data.official_tree import DATA_INDICES, FULL_MATRIX, MODALITIES, SPLITS, SYNTHESIS_RECORD, modality_path
+from react_data.official_tree import DATA_INDICES, FULL_MATRIX, SPLITS, VIDEO_FOLDER, modality_path
 from react_data.progress import track
+from react_data.synthesis_settings import LAYOUT_CORPORA, LAYOUT_MODALITIES, SynthesisSettings, claim_folder
 from react_data.synthetic_conversations import (
     CORPORA,
     SyntheticRecording,
@@ -30,52 +28,13 @@ from react_data.synthetic_conversations import (
     random_generator,
     split_sizes,
 )
-from react_data.synthetic_files import whole_file, write_array, write_emotion, write_table, write_voice
+from react_data.synthetic_files import write_array, write_emotion, write_table, write_voice
 from react_data.synthetic_signals import Performance, coefficients, perform, voice
+from react_data.synthetic_videos import write_video
 
 __all__ = ["synthesise"]
 
-FEWEST_FRAMES = 10
-
-_MARS = {"react2025": ("emotion", "3dmm", "audio"), "react2026": ("emotion", "3dmm", "audio", "eeg")}
-_OFFICIAL = {"react2023": CORPORA, "react2024": CORPORA[:2]}
-_MODALITIES = dict.fromkeys(_OFFICIAL, MODALITIES) | _MARS
-
-
-@dataclass(frozen=True)
-class _Settings:
-    """Everything that decides the bytes of a synthetic tree."""
-
-    layout: str
-    recordings: int
-    seed: int
-    splits: tuple[str, ...]
-    frames: int
-    corpora: tuple[str, ...]
-    modalities: tuple[str, ...]
-    sample_rate: int
-    behaviours: int
-    hidden: tuple[str, ...]
-
-    @property
-    def mars(self) -> bool:
-        """Whether clips are written as MARS has them."""
-        return self.layout in _MARS
-
-    def __post_init__(self) -> None:
-        fewest = 2 * len(self.splits)
-        if self.recordings < fewest:
-            raise SynthesisError(
-                f"recordings is {self.recordings}, but {len(self.splits)} splits need at least {fewest}: 2 a split."
-            )
-        for name, low, high in (
-            ("seed", 0, 2**63),
-            ("frames", FEWEST_FRAMES, 10**6),
-            ("sample_rate", 1000, 192_000),
-            ("behaviours", 1, self.recordings),
-        ):
-            if not low <= getattr(self, name) <= high:
-                raise SynthesisError(f"{name} is {getattr(self, name)}, expected a whole number in {low}..{high}.")
+_Writers = dict[str, Callable[[Path, Performance], None]]
 
 
 def synthesise(
@@ -91,6 +50,8 @@ def synthesise(
     sample_rate: int = 44100,
     behaviours: int | None = None,
     hidden: Sequence[str] = (),
+    video: str | None = None,
+    frame_size: int = 64,
     show_progress: bool | None = None,
 ) -> Path:
     """Write a synthetic data set in the layout of a challenge; equal settings give equal bytes.
@@ -114,6 +75,10 @@ def synthesise(
             have several neighbours. In MARS they are the sessions.
         hidden: Splits to write as a participant gets them: speakers only, without their neighbours. The full matrix,
             which would reveal them, is then left out.
+        video: ``"png"`` for a folder of images a clip, ``"mp4"`` for films, or None for no video; MARS has films only.
+            The faces are drawn: they show the action units, the pose of the 3DMM coefficients and, with the mouth, the
+            voice. A clip of 751 frames of 64 pixels takes about a second, and 3 MB as png, 0.1 MB as mp4.
+        frame_size: Pixels a side of the video, even, 16 to 1024.
         show_progress: Whether to show a progress bar on stderr; only on a terminal, if not given.
 
     Returns:
@@ -121,13 +86,14 @@ def synthesise(
 
     Raises:
         SynthesisError: If a setting is out of range, or the folder holds something else.
+        LibraryMissingError: If video is wanted, and pillow (png) or av (mp4) is not installed.
     """
     chosen = _chosen("splits", splits, SPLITS)
-    if layout not in _MODALITIES:
-        raise SynthesisError(f"there is no layout {layout!r} to write. {suggest(layout, _MODALITIES)}")
-    known = _MODALITIES[layout]
-    imitated = _OFFICIAL.get(layout, ("NoXI",))
-    settings = _Settings(
+    if layout not in LAYOUT_MODALITIES:
+        raise SynthesisError(f"there is no layout {layout!r} to write. {suggest(layout, LAYOUT_MODALITIES)}")
+    known = LAYOUT_MODALITIES[layout]
+    imitated = LAYOUT_CORPORA.get(layout, ("NoXI",))
+    settings = SynthesisSettings(
         layout=layout,
         recordings=index(recordings),
         seed=index(seed),
@@ -138,9 +104,13 @@ def synthesise(
         sample_rate=index(sample_rate),
         behaviours=max(1, round(recordings / 12)) if behaviours is None else index(behaviours),
         hidden=_chosen("hidden", hidden, chosen) if hidden else (),
+        video=video,
+        frame_size=None if video is None else index(frame_size),
     )
+    if settings.videos is not None:
+        settings.videos.check_libraries()
     root = Path(path)
-    _claim(root, settings)
+    claim_folder(root, settings)
     sizes = split_sizes(settings.recordings, settings.splits)
     if settings.mars:
         _write_mars(root, sizes, settings, show_progress)
@@ -163,45 +133,19 @@ def _chosen(name: str, given: Sequence[str], known: Sequence[str]) -> tuple[str,
     return tuple(choice for choice in known if choice in names)
 
 
-def _claim(root: Path, settings: _Settings) -> None:
-    """Write the record of the settings, or check that it is there already and the same."""
-    wanted = json.loads(json.dumps({"version": version("react-eval"), **asdict(settings)}))
-    record = root / SYNTHESIS_RECORD
-    if not record.is_file():
-        if root.exists() and (not root.is_dir() or any(root.iterdir())):
-            raise SynthesisError(f"{root} is not an empty folder, and no synthetic data set. Choose a new folder.")
-        with whole_file(record) as handle:
-            handle.write((json.dumps(wanted, indent=2) + "\n").encode())
-        return
-    try:
-        found = dict(json.loads(record.read_text(encoding="utf-8")))
-    except (ValueError, TypeError):
-        raise SynthesisError(f"{record} is damaged. Delete the folder, or choose a new one.") from None
-    differences = [
-        f"{name} is {found.get(name)!r}, not {wanted.get(name)!r}"
-        for name in wanted | found
-        if found.get(name) != wanted.get(name)
-    ]
-    if differences:
-        raise SynthesisError(
-            f"{root} holds a synthetic data set of other settings: {'; '.join(differences)}. "
-            "Choose a new folder, or the same settings to complete it."
-        )
-
-
-def _write_mars(root: Path, sizes: dict[str, int], settings: _Settings, show_progress: bool | None) -> None:
-    wanted = MarsSettings(settings.seed, settings.modalities, settings.sample_rate, settings.hidden)
+def _write_mars(root: Path, sizes: dict[str, int], settings: SynthesisSettings, show_progress: bool | None) -> None:
+    wanted = MarsSettings(settings.seed, settings.modalities, settings.sample_rate, settings.hidden, settings.videos)
     plan = plan_mars(sizes, settings.behaviours, settings.frames, settings.seed)
     for recording, frames in track(plan, "synthesising", unit="recording", show=show_progress):
         write_mars_recording(root, recording, frames, wanted)
 
 
-def _write_clips(root: Path, recording: SyntheticRecording, settings: _Settings) -> None:
+def _write_clips(root: Path, recording: SyntheticRecording, settings: SynthesisSettings) -> None:
     persons = recording.persons[:1] if recording.split in settings.hidden else recording.persons
     missing = [
         (path, modality, person)
         for person in persons
-        for modality, path in _files(root, recording.split, person, settings.modalities)
+        for modality, path in _files(root, recording.split, person, settings)
         if not path.exists()
     ]
     if not missing:
@@ -212,13 +156,16 @@ def _write_clips(root: Path, recording: SyntheticRecording, settings: _Settings)
         writers[modality](path, performances[person])
 
 
-def _files(root: Path, split: str, person: ClipId, modalities: Sequence[str]) -> Iterator[tuple[str, Path]]:
-    for modality in modalities:
+def _files(root: Path, split: str, person: ClipId, settings: SynthesisSettings) -> Iterator[tuple[str, Path]]:
+    for modality in settings.modalities:
         named = person.alias if modality == "emotion" else person
         yield modality, modality_path(root, split, modality, named)
+    if settings.video is not None:
+        suffix = ".mp4" if settings.video == "mp4" else ""
+        yield "video", root / split / VIDEO_FOLDER / f"{person}{suffix}"
 
 
-def _writers(settings: _Settings) -> dict[str, Callable[[Path, Performance], None]]:
+def _writers(settings: SynthesisSettings) -> _Writers:
     def emotion(path: Path, performance: Performance) -> None:
         write_emotion(path, performance.emotion)
 
@@ -228,10 +175,13 @@ def _writers(settings: _Settings) -> dict[str, Callable[[Path, Performance], Non
     def sound(path: Path, performance: Performance) -> None:
         write_voice(path, voice(performance, settings.seed, settings.sample_rate), settings.sample_rate)
 
-    return {"emotion": emotion, "3dmm": face, "audio": sound}
+    writers: _Writers = {"emotion": emotion, "3dmm": face, "audio": sound}
+    if (videos := settings.videos) is not None:
+        writers["video"] = lambda path, shown: write_video(path, shown, shown.person.person_path, videos)
+    return writers
 
 
-def _write_matrices(root: Path, plan: Sequence[SyntheticRecording], settings: _Settings) -> None:
+def _write_matrices(root: Path, plan: Sequence[SyntheticRecording], settings: SynthesisSettings) -> None:
     ordered = in_matrix_order(plan)
     full = appropriateness(ordered)
     positions = {recording_key(recording.row.speaker): position for position, recording in enumerate(ordered)}
@@ -244,7 +194,7 @@ def _write_matrices(root: Path, plan: Sequence[SyntheticRecording], settings: _S
             write_array(root / f"neighbour_emotion_{split}.npy", cut.astype(full.dtype))
 
 
-def _write_lists(root: Path, plan: Sequence[SyntheticRecording], settings: _Settings) -> None:
+def _write_lists(root: Path, plan: Sequence[SyntheticRecording], settings: SynthesisSettings) -> None:
     keys = [recording_key(recording.row.speaker).split("/") for recording in in_matrix_order(plan)]
     names = {"NOXI": "NoXI", "RECOLA": "Recola", "UDIVA": "UDIVA"}
     write_table(

@@ -1,9 +1,10 @@
-"""Writers of the official file formats; a file appears under its name only when it is complete."""
+"""Writers of the official file formats; a file or folder appears under its name only when it is complete."""
 
 from __future__ import annotations
 
 import csv
 import io
+import shutil
 import wave
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from react_data.channels import EMOTION_25
 
-__all__ = ["whole_file", "write_array", "write_emotion", "write_table", "write_voice"]
+__all__ = ["whole_file", "whole_folder", "write_array", "write_emotion", "write_table", "write_voice"]
 
 _EMOTION_FORMAT = ",".join(["%d"] * 15 + ["%.5f"] * 10)
 
@@ -35,6 +36,24 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     with partial.open("wb") as handle:
         yield handle
     partial.replace(path)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Write a folder of files under a temporary name beside it, and rename it when it is complete.
+
+    Args:
+        path: The folder, which does not exist; missing parents are made.
+
+    Yields:
+        The folder to write to, empty.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    if partial.exists():
+        shutil.rmtree(partial)
+    partial.mkdir(parents=True)
+    yield partial
+    partial.rename(path)
 
 
 def write_array(path: Path, values: NDArray[np.generic]) -> None:

@@ -1,49 +1,40 @@
-"""Checks of the files of a split: there, readable, in range, and of one length."""
+"""Checks of single files: readable, in range, and of the length of the clip's other files."""
 
 from __future__ import annotations
 
-import wave
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from react_data.annotations import read_coefficients, read_emotion
+from react_data.annotations import read_emotion
 from react_data.channels import EMOTION_25
+from react_data.checking import attempt, without
 from react_data.clips import ClipId
-from react_data.errors import AnnotationError
-from react_data.official_tree import FRAMES_PER_SECOND, FRAMES_SCORED, MODALITIES, OfficialTree
+from react_data.errors import RecordingFormatError
 from react_data.problems import ProblemKind, ProblemReport, abbreviate
-from react_data.progress import track
+from react_data.verification_of_values import UNREADABLE, check_values
+from react_data.wave_files import open_wave
 
 __all__ = [
+    "AGAIN",
     "NO_FILE",
+    "ODD_LENGTH",
+    "SHORT",
     "UNLISTED",
-    "UNREADABLE",
     "CheckedFile",
-    "check_files",
+    "ClipFile",
+    "check_against_most",
+    "check_array",
+    "check_emotion_csv",
     "check_lengths",
     "check_sound",
-    "check_values",
 ]
 
 NO_FILE = ProblemKind("RD111", "A file of a listed clip, or every file of a split, is missing. Copy it there.")
-UNREADABLE = ProblemKind(
-    "RD112",
-    "A file cannot be read, has the wrong number of columns, or holds values that are not finite. Copy or extract it "
-    "again.",
-)
-OUT_OF_RANGE = ProblemKind(
-    "RD113", "Values lie outside the range of their channel: action units and expressions 0..1, valence, arousal -1..1."
-)
-NOT_BINARY = ProblemKind(
-    "RD114", "Action units are neither 0 nor 1. The challenge's are binary; scores of other ones do not compare."
-)
-NOT_A_DISTRIBUTION = ProblemKind("RD115", "The eight expression probabilities of a frame do not sum to 1.")
 NO_HEADER = ProblemKind(
     "RD116", "The first line of a facial-attribute csv is numbers. It is taken for the header, so a frame is lost."
 )
@@ -56,154 +47,149 @@ ODD_LENGTH = ProblemKind(
 BAD_SOUND = ProblemKind("RD119", "A sound file is no readable wav, or does not last as long as its clip.")
 ODD_SAMPLE_RATE = ProblemKind("RD120", "A sound file has another sample rate than most of the split.")
 UNLISTED = ProblemKind("RD121", "Files are there which no list names; they are never read.")
+CHANNEL_ORDER = ProblemKind(
+    "RD122",
+    "The header of a facial-attribute csv names the challenge's channels in another order, or some of them twice. "
+    "Columns are read by their place, so values would be taken for those of other channels. Write them in the order of "
+    "`react_data.EMOTION_25`.",
+)
+ODD_VIDEO = ProblemKind(
+    "RD124", "A video has another rate than the data set, or another size than most videos. Extract it again."
+)
 
-_SUM_TOLERANCE = 1e-2
-_RANGE_TOLERANCE = 1e-4
-_SOUND_TOLERANCE_FRAMES = 2
+_KINDS_OF_TRAITS = {
+    "samples a second": ODD_SAMPLE_RATE,
+    "pixels": ODD_VIDEO,
+    "frames a second": ODD_VIDEO,
+    "frames": ODD_LENGTH,
+}
+_TOLERANCE_FRAMES = {"audio": 2.0, "eeg": 30.0}
+AGAIN = "Copy or extract it again."
+_SAMPLES_AT_ONCE = 1 << 20
+
+
+@dataclass(frozen=True)
+class ClipFile:
+    """A person's file of one modality, to be checked.
+
+    Attributes:
+        path: Where it lies.
+        where: The same below the data set's folder.
+        modality: Such as ``"3dmm"``.
+        person: Whose it is.
+    """
+
+    path: Path
+    where: str
+    modality: str
+    person: ClipId
 
 
 @dataclass(frozen=True)
 class CheckedFile:
-    """What was learnt from a readable file."""
+    """What was learnt from a readable file.
 
-    where: str
-    modality: str
-    person: ClipId
+    Attributes:
+        file: The file.
+        frames: How long it is, in video frames.
+        traits: What files of a modality should have in common, unit to value, such as ``{"pixels": "256 × 256"}``.
+    """
+
+    file: ClipFile
     frames: float
-    sample_rate: float = 0.0
+    traits: Mapping[str, float | str] = field(default_factory=dict)
 
 
-def check_files(
-    tree: OfficialTree, report: ProblemReport, *, settings: Mapping[str, Any], show_progress: bool | None = None
-) -> None:
-    """Check the files of a split.
+def check_emotion_csv(file: ClipFile, report: ProblemReport) -> CheckedFile | None:
+    """Check a csv of facial attributes: its header, its columns, its values.
 
     Args:
-        tree: The split.
+        file: The file.
         report: Receives the problems.
-        settings: Settings of a synthetic tree, which say how many frames to expect; empty for a real one.
-        show_progress: Whether to show a progress bar.
+
+    Returns:
+        What was learnt; None if it cannot be read.
     """
-    modalities = [modality for modality in MODALITIES if tree.has(modality)]
-    if not modalities:
-        report.error(NO_FILE, "has no folder of facial attributes, 3DMM coefficients or sound.", tree.split)
-        return
-    persons = [clip.speaker for clip in tree.clips]
-    least = int(settings.get("frames", FRAMES_SCORED))
-    read: list[CheckedFile] = []
-    for person in track(persons, f"verifying {tree.split}", show=show_progress):
-        files = [_check_file(tree, modality, person, report) for modality in modalities]
-        usable = [file for file in files if file is not None]
-        check_lengths(usable, min(least, FRAMES_SCORED), FRAMES_PER_SECOND, report)
-        read += usable
-    _check_against_most(read, report)
-    _check_unlisted(tree, modalities, persons, report)
-    report.checked[tree.split] += f"; {', '.join(modalities)}"
-
-
-def _check_file(tree: OfficialTree, modality: str, person: ClipId, report: ProblemReport) -> CheckedFile | None:
-    path = tree.file(modality, person)
-    where = path.relative_to(tree.root).as_posix()
-    if not path.is_file():
-        report.error(NO_FILE, f"does not exist, though {tree.split}.csv lists {person}. Copy it there.", where)
+    values = attempt(lambda: read_emotion(file.path), UNREADABLE, file.path, file.where, report, AGAIN)
+    if values is None:
         return None
-    if modality == "audio":
-        return check_sound(path, where, person, FRAMES_PER_SECOND, report)
-    try:
-        values = read_emotion(path) if modality == "emotion" else read_coefficients(path)
-    except AnnotationError as error:
-        report.error(UNREADABLE, f"{error.message.removeprefix(str(path)).strip()} Copy it again.", where)
-        return None
-    if modality == "emotion":
-        _check_header(path, where, report)
-        check_values(values, where, "line", 2, report)
-    return CheckedFile(where, modality, person, len(values))
+    _check_header(file, report)
+    check_values(values, file.where, lambda frame: f"line {frame + 2}", report)
+    return CheckedFile(file, len(values), {"frames": len(values)})
 
 
-def _check_header(path: Path, where: str, report: ProblemReport) -> None:
-    with path.open(encoding="utf-8") as file:
-        first = file.readline().split(",")[0].strip()
+def _check_header(file: ClipFile, report: ProblemReport) -> None:
+    with file.path.open(encoding="utf-8") as lines:
+        names = [name.strip() for name in next(lines, "").split(",")]
     try:
-        float(first)
+        first = float(names[0])
     except ValueError:
+        pass
+    else:
+        message = f"line 1 begins with the number {first:g}, expected the channel names. Put a header before it."
+        report.warning(NO_HEADER, message, file.where)
         return
-    report.warning(NO_HEADER, f"line 1 begins with the number {first}, expected the channel names.", where)
+    known = set(EMOTION_25.channels)
+    moved = [
+        f"column {place + 1} is {name}, expected {expected}"
+        for place, (name, expected) in enumerate(zip(names, EMOTION_25.channels, strict=False))
+        if name != expected and name in known
+    ]
+    if moved:
+        message = f"line 1 names the channels in another order: {abbreviate(moved, 3)}."
+        report.error(CHANNEL_ORDER, f"{message} Columns are read by their place. Sort them.", file.where)
 
 
-def check_values(values: NDArray[np.float32], where: str, place: str, first: int, report: ProblemReport) -> None:
-    """Check (T, 25) facial attributes.
+def check_array(
+    file: ClipFile, read: Callable[[Path], NDArray[np.float32]], report: ProblemReport, *, ranges: bool = False
+) -> CheckedFile | None:
+    """Check an array with a row a frame.
 
     Args:
-        values: The attributes.
-        where: The file.
-        place: What a frame is called there: ``"line"`` or ``"frame"``.
-        first: Number of the first frame by that name.
+        file: The file.
+        read: Its reader.
         report: Receives the problems.
+        ranges: Whether they are facial attributes, whose values have ranges.
+
+    Returns:
+        What was learnt; None if it cannot be read.
     """
-    for group in EMOTION_25.groups:
-        low, high = group.low or 0.0, group.high or 0.0
-        part = values[:, group.start : group.stop]
-        outside = np.argwhere((part < low - _RANGE_TOLERANCE) | (part > high + _RANGE_TOLERANCE))
-        if outside.size:
-            frame, channel = outside[0]
-            report.error(
-                OUT_OF_RANGE,
-                f"{len(outside)} values of {group.name} are outside {low:g}..{high:g}, the first "
-                f"{part[frame, channel]:g} in {place} {frame + first}, {EMOTION_25.channels[group.start + channel]}.",
-                where,
-            )
-    units = values[:, :15]
-    between = np.argwhere((units > 0) & (units < 1))
-    if between.size:
-        frame, channel = between[0]
-        report.warning(
-            NOT_BINARY,
-            f"{len(between)} action units are neither 0 nor 1, the first {units[frame, channel]:g} in {place} "
-            f"{frame + first}, {EMOTION_25.channels[channel]}.",
-            where,
-        )
-    sums = values[:, 17:].sum(axis=1)
-    off = np.flatnonzero(np.abs(sums - 1) > _SUM_TOLERANCE)
-    if off.size:
-        report.warning(
-            NOT_A_DISTRIBUTION,
-            f"the expressions of {off.size} frames do not sum to 1, the first to {sums[off[0]]:.3f} in {place} "
-            f"{off[0] + first}.",
-            where,
-        )
+    values = attempt(lambda: read(file.path), UNREADABLE, file.path, file.where, report, AGAIN)
+    if values is None:
+        return None
+    if ranges:
+        check_values(values, file.where, lambda frame: f"frame {frame}", report)
+    return CheckedFile(file, len(values), {"frames": len(values)})
 
 
-def check_sound(
-    path: Path, where: str, person: ClipId, frames_per_second: int, report: ProblemReport
-) -> CheckedFile | None:
+def check_sound(file: ClipFile, frames_per_second: int, report: ProblemReport) -> CheckedFile | None:
     """Check a wav file; its length is told in video frames.
 
+    Samples are only read where they are stored as floats, since whole numbers cannot be wrong.
+
     Args:
-        path: The file.
-        where: The same, for messages.
-        person: Whose it is.
+        file: The file.
         frames_per_second: Of the video.
         report: Receives the problems.
+
+    Returns:
+        What was learnt; None if it cannot be read.
     """
-    try:
-        with wave.open(str(path), "rb") as file:
-            rate, samples, size = file.getframerate(), file.getnframes(), file.getsampwidth() * file.getnchannels()
-            # The header may promise more than a truncated file holds.
-            file.setpos(samples - 1)
-            complete = len(file.readframes(1)) == size
-    except (wave.Error, EOFError, OSError, RuntimeError) as error:  # RuntimeError: a size that points out of the file
-        report.error(BAD_SOUND, f"is not a readable wav file: {str(error) or 'it ends early'}.", where)
+    sound = attempt(lambda: open_wave(file.path), BAD_SOUND, file.path, file.where, report)
+    if sound is None:
         return None
-    if not complete:
-        report.error(BAD_SOUND, f"ends before the {samples} samples that its header promises.", where)
-        return None
-    if rate == 0:
-        report.error(BAD_SOUND, "cannot be timed: its header says 0 samples a second. Extract it again.", where)
-        return None
-    return CheckedFile(where, "audio", person, samples / rate * frames_per_second, rate)
+    if "f" in sound.encoding:
+        try:
+            for first in range(0, sound.samples, _SAMPLES_AT_ONCE):
+                sound.read(first, min(first + _SAMPLES_AT_ONCE, sound.samples))
+        except RecordingFormatError as error:
+            report.error(BAD_SOUND, without(file.path, error.message), file.where)
+    return CheckedFile(file, sound.seconds * frames_per_second, {"samples a second": sound.sample_rate})
 
 
-def check_lengths(files: Sequence[CheckedFile], least: int, frames_per_second: int, report: ProblemReport) -> None:
+def check_lengths(
+    files: Sequence[CheckedFile], least: int, frames_per_second: int, report: ProblemReport, *, must_agree: bool = False
+) -> set[str]:
     """Compare the lengths of the files of one person's clip.
 
     Args:
@@ -211,50 +197,54 @@ def check_lengths(files: Sequence[CheckedFile], least: int, frames_per_second: i
         least: Frames that each must have.
         frames_per_second: Of the video.
         report: Receives the problems.
+        must_agree: Whether a series of another length is an error, as where clips are not cut to one length.
+
+    Returns:
+        The files that were reported.
     """
-    pictures = [file for file in files if file.modality != "audio"]
-    for file in pictures:
-        if file.frames < least:
-            report.error(SHORT, f"has {file.frames:g} frames, expected at least {least}.", file.where)
-    if len({file.frames for file in pictures}) > 1:
-        lengths = " and ".join(f"{file.frames:g} of {file.modality}" for file in pictures)
-        report.warning(ODD_LENGTH, f"the clip has {lengths} frames.", pictures[-1].where)
-    for sound in (file for file in files if file.modality == "audio"):
-        for picture in pictures[:1]:
-            if abs(sound.frames - picture.frames) > _SOUND_TOLERANCE_FRAMES:
-                report.error(
-                    BAD_SOUND,
-                    f"lasts {sound.frames / frames_per_second:.2f} s, but the clip's {picture.frames:g} frames last "
-                    f"{picture.frames / frames_per_second:.2f} s.",
-                    sound.where,
-                )
-
-
-def _check_against_most(files: list[CheckedFile], report: ProblemReport) -> None:
-    """Name the files that differ from most of their modality."""
-    for modality in MODALITIES:
-        own = [file for file in files if file.modality == modality]
-        if modality == "audio":
-            _warn_of_odd([(file.where, file.sample_rate) for file in own], "samples a second", ODD_SAMPLE_RATE, report)
+    if not files:
+        return set()
+    exact = [file for file in files if file.file.modality not in _TOLERANCE_FRAMES]
+    usual = Counter(round(file.frames) for file in files if file.file.modality != "eeg").most_common(1)
+    length = usual[0][0] if usual else 0
+    report_length = report.error if must_agree else report.warning
+    named = set()
+    for file in files:
+        own, where = file.file.modality, file.file.where
+        differs = abs(file.frames - length) > _TOLERANCE_FRAMES.get(own, 0)
+        if file in exact and file.frames < least:
+            report.error(SHORT, f"has {file.frames:g} frames, expected at least {least}. Extract it again.", where)
+        elif own in _TOLERANCE_FRAMES and exact and differs:
+            add, kind = (report.error, BAD_SOUND) if own == "audio" else (report_length, ODD_LENGTH)
+            lasts = f"lasts {file.frames / frames_per_second:.2f} s, but the clip's {length} frames last"
+            add(kind, f"{lasts} {length / frames_per_second:.2f} s. Extract it again.", where)
+        elif file in exact and differs:
+            others = ", ".join(each.file.modality for each in files if round(each.frames) == length)
+            message = f"has {file.frames:g} frames of {own}, but {length} of {others}. Extract it again."
+            report_length(ODD_LENGTH, message, where)
         else:
-            _warn_of_odd([(file.where, file.frames) for file in own], "frames", ODD_LENGTH, report)
+            continue
+        named.add(where)
+    return named
 
 
-def _warn_of_odd(values: Sequence[tuple[str, float]], unit: str, kind: ProblemKind, report: ProblemReport) -> None:
-    counts = Counter(value for _, value in values).most_common(1)
-    for where, value in values:
-        if value != counts[0][0]:
-            report.warning(kind, f"has {value:g} {unit}, most have {counts[0][0]:g}.", where)
+def check_against_most(files: Iterable[CheckedFile], report: ProblemReport, traits: Sequence[str]) -> None:
+    """Name the files that differ from most of their modality.
 
-
-def _check_unlisted(
-    tree: OfficialTree, modalities: Sequence[str], persons: Sequence[ClipId], report: ProblemReport
-) -> None:
-    for modality in modalities:
-        listed = {tree.file(modality, person) for person in persons}
-        folder = tree.folder(modality)
-        unlisted = [path for path in tree.files_on_disk(modality) if path not in listed]
-        if unlisted:
-            named = abbreviate(path.relative_to(folder).as_posix() for path in unlisted)
-            where = folder.relative_to(tree.root).as_posix()
-            report.warning(UNLISTED, f"{len(unlisted)} files that {tree.split}.csv does not name: {named}.", where)
+    Args:
+        files: The files of a split.
+        report: Receives the problems.
+        traits: The traits to compare, as `CheckedFile` has them.
+    """
+    groups: dict[tuple[str, str], list[tuple[str, float | str]]] = {}
+    for file in files:
+        for unit in traits:
+            if unit in file.traits:
+                groups.setdefault((file.file.modality, unit), []).append((file.file.where, file.traits[unit]))
+    for (_, unit), found in groups.items():
+        most = Counter(value for _, value in found).most_common(1)[0][0]
+        for where, value in found:
+            if value != most:
+                report.warning(
+                    _KINDS_OF_TRAITS[unit], f"has {value} {unit}, most have {most}. Extract it again.", where
+                )

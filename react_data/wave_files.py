@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from react_data.errors import RecordingFormatError
 
-__all__ = ["WaveFile", "open_wave"]
+__all__ = ["WaveFile", "one_channel", "open_wave"]
 
 _WHOLE_NUMBERS, _FLOATS, _EXTENSIBLE = 1, 3, 0xFFFE
 _ENCODINGS = {
@@ -82,7 +82,7 @@ class WaveFile:
         for start in range(first, last, _SAMPLES_AT_ONCE):
             stop = min(start + _SAMPLES_AT_ONCE, last)
             with np.errstate(over="ignore", invalid="ignore"):  # reported below
-                mono[start - first : stop - first] = self._stored(start, stop).mean(axis=1, dtype=np.float32)
+                mono[start - first : stop - first] = one_channel(self._stored(start, stop))
         wrong = np.flatnonzero(~np.isfinite(mono))
         if wrong.size:
             raise RecordingFormatError(
@@ -91,8 +91,8 @@ class WaveFile:
             )
         return mono
 
-    def _stored(self, first: int, last: int) -> NDArray[np.floating[Any]]:
-        """The stored values of a stretch, (samples, channels), scaled to the unit range."""
+    def _stored(self, first: int, last: int) -> NDArray[Any]:
+        """The stored values of a stretch, (samples, channels); those of 24 bits as multiples of 256."""
         width = self.bits // 8
         offset = self.start + first * self.channels * width
         count = (last - first) * self.channels
@@ -103,11 +103,7 @@ class WaveFile:
         if self.encoding == "i3":
             # The missing low byte makes it a multiple of 256, with the sign where a 32-bit number has it.
             values = np.insert(values.reshape(-1, 3), 0, 0, axis=1).reshape(-1).view("<i4")
-        values = values.reshape(-1, self.channels)
-        if values.dtype.kind == "f":
-            return values
-        middle = 128 if self.encoding == "u1" else 0
-        return (values.astype(np.float32) - middle) / np.float32(2.0 ** (8 * values.dtype.itemsize - 1))
+        return values.reshape(-1, self.channels)
 
 
 def open_wave(path: Path) -> WaveFile:
@@ -131,6 +127,29 @@ def open_wave(path: Path) -> WaveFile:
         raise RecordingFormatError(f"{path} does not exist. Copy the clip's sound there.") from None
     except OSError as error:
         raise RecordingFormatError(f"{path} cannot be read: {error}.") from None
+
+
+def one_channel(values: NDArray[Any]) -> NDArray[np.float32]:
+    """The mean of the channels of samples as a wav file stores them.
+
+    Args:
+        values: (samples, channels), whole numbers or floats.
+
+    Returns:
+        (samples,) float32; in [-1, 1) for whole numbers.
+
+    Example:
+        >>> one_channel(np.array([[16384, 0]], dtype=np.int16))
+        array([0.25], dtype=float32)
+    """
+    middle = np.float32(128 if values.dtype.kind == "u" else 0)
+    whole = 1.0 if values.dtype.kind == "f" else 2.0 ** (8 * values.dtype.itemsize - 1)
+    # Channel by channel is many times faster than a mean over an axis of two.
+    total = values[:, 0].astype(np.float32) - middle
+    for channel in range(1, values.shape[1]):
+        total += values[:, channel].astype(np.float32) - middle
+    mono: NDArray[np.float32] = total / np.float32(values.shape[1]) / np.float32(whole)
+    return mono
 
 
 def _header(path: Path, file: BinaryIO, size: int) -> WaveFile:

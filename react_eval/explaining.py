@@ -34,8 +34,10 @@ def explain(name: str) -> str:
         >>> print(explain("RE006").splitlines()[0])
         RE006: LengthError
     """
+    import react_data.feature_writing
     import react_data.known_layouts
-    import react_data.speech_features  # noqa: F401  defines errors
+    import react_data.speech_features
+    import react_data.training_windows  # noqa: F401  define errors
     import react_eval.validation  # noqa: F401  likewise
 
     code = name.upper()

@@ -65,6 +65,8 @@ def test_progress_goes_to_stderr_and_only_json_to_stdout(small_tree):
         (("info", "."), "is of no layout that is known"),
         (("synthesise", "x", "--recordings", 3), "need at least 6"),
         (("synthesise", "x", "--corpus", "Noxi"), "Did you mean 'NoXI'"),
+        (("features", ".", "x", "--feature", "mfcc78"), "is of no layout that is known"),
+        (("pack", ".", "x"), "is of no layout that is known"),
     ],
 )
 def test_bad_input_is_one_message_and_exit_code_2(tmp_path, monkeypatch, arguments, reason):
@@ -74,6 +76,47 @@ def test_bad_input_is_one_message_and_exit_code_2(tmp_path, monkeypatch, argumen
     assert outcome.stdout == ""
     assert reason in outcome.stderr
     assert len(outcome.stderr.splitlines()) == 1
+
+
+def test_features_and_neighbours_go_into_a_pack(small_tree, tmp_path):
+    features, pairs, packed = tmp_path / "features", tmp_path / "neighbours.h5", tmp_path / "packed.h5"
+    made = invoke("features", small_tree, features, "--feature", "mfcc26", "--split", "val", "--quiet", "--json")
+    assert json.loads(made.stdout) == {"features": str(features), "made": ["mfcc26"]}
+    found = invoke("neighbours", small_tree, "--split", "val", "--top-k", 1, "--out", pairs, "--quiet")
+    assert found.exit_code == 0, found.stderr
+    chosen = ("--split", "val", "--modality", "emotion", "--modality", "mfcc26")
+    made = invoke("pack", small_tree, packed, *chosen, "--features", features, "--neighbours", pairs, "--quiet")
+    assert made.exit_code == 0, made.stderr
+    described = json.loads(invoke("info", packed, "--json").stdout)["splits"]["val"]
+    assert described["modalities"] == ["emotion", "mfcc26"]
+    assert described["neighbours"]["median"] == 2
+
+
+def test_info_tells_every_modality(tmp_path):
+    options = ("--recordings", 6, "--frames", 30, "--sample-rate", 1000, "--quiet")
+    made = invoke("synthesise", tmp_path / "mars", "--layout", "react2026", *options, "--json")
+    assert {"emotion", "3dmm", "audio", "eeg"} <= set(json.loads(made.stdout)["splits"]["val"]["modalities"])
+
+
+def test_video_is_synthesised(tmp_path):
+    options = ("--recordings", 6, "--frames", 10, "--modality", "emotion", "--quiet")
+    made = invoke("synthesise", tmp_path / "data", *options, "--video", "png", "--frame-size", 32)
+    assert made.exit_code == 0, made.stderr
+    assert next((tmp_path / "data" / "val").rglob("*/1.png")).is_file()
+
+
+def test_neighbours_are_explained(tree):
+    clip = OfficialTree(tree, "val").clip_ids[0]
+    own = invoke("neighbours", tree, "--split", "val", "--explain", clip, "--quiet")
+    assert own.stdout.startswith(f"{clip}: ")
+    assert "closest channels" in own.stdout
+    retrieved = invoke("neighbours", tree, "--split", "val", "--explain", clip, "--top-k", 3, "--count", 2, "--json")
+    explained = json.loads(retrieved.stdout)
+    assert explained["clip"] == clip
+    assert len(explained["neighbours"]) == 2
+    unknown = invoke("neighbours", tree, "--split", "val", "--explain", "NoXI/none")
+    assert unknown.exit_code == 2
+    assert "NoXI/none" in unknown.stderr
 
 
 def test_the_data_root_may_come_from_the_environment(tree, monkeypatch):

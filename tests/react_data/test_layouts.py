@@ -1,22 +1,17 @@
-"""Every layout behind one call: what is synthesised is recognised, opened, packed, and opened again the same."""
+"""Every layout behind one call: what is synthesised is recognised and opened."""
 
-import multiprocessing
-import pickle
 import shutil
 
-import h5py
 import numpy as np
 import pytest
 import xarray as xr
 
 import react_data
-from react_data.errors import AnnotationError, ClipListError, LayoutError, NeighbourMatrixError, PackError
+from react_data.errors import AnnotationError, ClipListError, LayoutError, NeighbourMatrixError
 from react_data.neighbour_draws import draw_targets
 from react_data.opening import Layout, find_layout, layouts, open_split, register_layout
-from react_data.packing import _Source
 from react_data.ragged import clip_series
 
-SPLITS = ("train", "val", "test")
 SYNTHETIC = ("react2023", "react2024", "react2025", "react2026")
 CHANNELS = 25
 
@@ -31,13 +26,6 @@ def trees(tmp_path_factory):
     return root
 
 
-@pytest.fixture(scope="module")
-def packs(trees):
-    for layout in SYNTHETIC:
-        react_data.pack(trees / layout, trees / f"{layout}.h5", show_progress=False)
-    return trees
-
-
 @pytest.fixture
 def arrays(tmp_path):
     folder = tmp_path / "data" / "val"
@@ -49,126 +37,10 @@ def arrays(tmp_path):
     return folder
 
 
-def without_root(dataset):
-    return dataset.drop_attrs().load()
-
-
 @pytest.mark.parametrize("layout", SYNTHETIC)
 def test_a_synthetic_tree_is_recognised(trees, layout):
     assert find_layout(trees / layout).name == layout
     assert open_split(trees / layout, "val").attrs["layout"] == layout
-
-
-@pytest.mark.parametrize("layout", SYNTHETIC)
-@pytest.mark.parametrize("split", SPLITS)
-def test_a_packed_split_equals_that_of_the_tree(packs, layout, split):
-    tree, packed = open_split(packs / layout, split), open_split(packs / f"{layout}.h5", split)
-    xr.testing.assert_equal(without_root(tree), without_root(packed))
-    assert {**tree.attrs, "root": ""} == {**packed.attrs, "root": ""}
-
-
-@pytest.mark.parametrize("layout", ["react2024", "react2025"])
-@pytest.mark.parametrize("rows", [3, slice(1, 4), slice(None, None, -2), [5, 0, 0, 3], []])
-def test_a_packed_series_is_indexed_like_an_array(packs, layout, rows):
-    series = open_split(packs / f"{layout}.h5", "train")["speaker_emotion"]
-    whole = open_split(packs / layout, "train")["speaker_emotion"].values
-    assert np.array_equal(series[rows].values, whole[rows])
-    assert np.array_equal(series[rows, ..., 2:5].values, whole[rows][..., 2:5])
-
-
-def test_a_pack_opens_in_plain_xarray(packs):
-    plain = xr.open_dataset(packs / "react2024.h5", group="val", engine="h5netcdf")
-    ours = open_split(packs / "react2024.h5", "val")
-    clip, person = 3, int(plain["speaker_of"][3])
-    assert np.array_equal(plain["person_emotion"][person].values.T, ours["speaker_emotion"][clip].values)
-    assert str(plain["person_clip"][person].values) == str(ours["clip"][clip].values)
-
-
-def test_a_person_is_stored_once(packs):
-    with h5py.File(packs / "react2024.h5") as file:
-        assert len(file["val/person_clip"]) == len(file["val/clip"])
-        assert np.array_equal(np.sort(file["val/speaker_of"][:]), np.sort(file["val/listener_of"][:]))
-
-
-def test_listeners_that_are_no_speakers_are_stored_too(packs):
-    with h5py.File(packs / "react2026.h5") as file:
-        assert len(file["val/person_clip"]) == 2 * len(file["val/clip"])
-
-
-def _mean(arguments):
-    path, clip = arguments
-    return float(open_split(path, "train")["speaker_emotion"][clip].mean())
-
-
-def test_many_processes_read_one_pack(packs):
-    path = packs / "react2024.h5"
-    opened = open_split(path, "train")
-    expected = [float(opened["speaker_emotion"][clip].mean()) for clip in range(6)]
-    with multiprocessing.get_context("spawn").Pool(2) as pool:
-        assert pool.map(_mean, [(path, clip) for clip in range(6)]) == expected
-
-
-def test_an_opened_pack_can_be_pickled(packs):
-    opened = open_split(packs / "react2024.h5", "val")
-    again = pickle.loads(pickle.dumps(opened))
-    assert np.array_equal(again["listener_emotion"].values, opened["listener_emotion"].values)
-
-
-def test_an_interrupted_pack_leaves_no_file_and_resumes(trees, tmp_path, monkeypatch):
-    target = tmp_path / "data.h5"
-    read = _Source.series
-    calls = []
-
-    def interrupted(self, kind, places):
-        calls.append(kind)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return read(self, kind, places)
-
-    with monkeypatch.context() as patch:
-        patch.setattr("react_data.packing._Source.series", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            react_data.pack(trees / "react2024", target, show_progress=False)
-        assert not target.exists()
-        react_data.pack(trees / "react2024", target, show_progress=False)
-    assert len(calls) == 3 + 2 * len(SPLITS) - 2
-    xr.testing.assert_equal(
-        without_root(open_split(trees / "react2024", "val")), without_root(open_split(target, "val"))
-    )
-    assert list(tmp_path.iterdir()) == [target]
-
-
-def test_a_pack_is_never_overwritten_or_mixed(packs, tmp_path):
-    with pytest.raises(PackError, match=r"exists\. Choose another name"):
-        react_data.pack(packs / "react2024", packs / "react2024.h5")
-    (tmp_path / "data.h5.parts").mkdir()
-    with pytest.raises(PackError, match="of another data set or of other settings"):
-        react_data.pack(packs / "react2024", tmp_path / "data.h5")
-    with pytest.raises(PackError, match="has no split vall; it has train, val, test"):
-        react_data.pack(packs / "react2024", tmp_path / "other.h5", splits=["vall"])
-
-
-def test_a_damaged_pack_is_said_to_be_so(packs, tmp_path):
-    cut, other = tmp_path / "cut.h5", tmp_path / "other.h5"
-    cut.write_bytes((packs / "react2024.h5").read_bytes()[:5000])
-    with pytest.raises(PackError, match="not a complete HDF5 file"):
-        open_split(cut, "val")
-    with h5py.File(other, "w") as file:
-        file["x"] = 1
-    with pytest.raises(PackError, match="is no packed data set: its format is 'nothing'"):
-        open_split(other, "val")
-
-
-def test_a_flipped_bit_is_found_when_it_is_read(packs, tmp_path):
-    path = tmp_path / "flipped.h5"
-    shutil.copy(packs / "react2024.h5", path)
-    with h5py.File(path) as file:
-        chunk = file["val/person_emotion"].id.get_chunk_info(0)
-    content = bytearray(path.read_bytes())
-    content[chunk.byte_offset + chunk.size // 2] ^= 1
-    path.write_bytes(bytes(content))
-    with pytest.raises(PackError, match="person_emotion cannot be read"):
-        open_split(path, "val")["speaker_emotion"].load()
 
 
 @pytest.mark.parametrize("layout", ["react2025", "react2026"])
