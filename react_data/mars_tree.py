@@ -23,7 +23,7 @@ from react_data.channels import COEFFICIENTS_58, EMOTION_25, ChannelSchema
 from react_data.clip_lists import DirectedClip
 from react_data.clips import ClipId
 from react_data.errors import AnnotationError, ClipListError
-from react_data.neighbour_draws import draw_targets
+from react_data.neighbour_draws import draw_targets, drawn_by
 from react_data.problems import abbreviate
 from react_data.ragged import RaggedFiles
 from react_data.stored_arrays import open_array
@@ -212,5 +212,5 @@ def _attributes(tree: MarsTree, draw_seed: int) -> dict[str, object]:
         "frames_per_second": FRAMES_PER_SECOND,
         "labels": "listeners" if tree.labelled else "none",
         "synthetic": int((tree.root / "synthesis.json").is_file()),
-        "neighbour_source": f"drawn from the session, seed {draw_seed}",
+        **drawn_by(draw_seed),
     }
