@@ -124,6 +124,9 @@ def list_published(audit: bool, save: Path | None, as_json: bool, **chosen: str 
 @click.option("--split", required=True, help="train, val or test.")
 @_data
 @_protocol
+@click.option("--against", help="References to generate and compare with, such as transvae,reactface.")
+@click.option("--online", is_flag=True, help="Let references generate window by window from the past.")
+@click.option("--features", type=_Path, help="Folder of react-data features, for references that need one.")
 @click.option("--metric", "-m", "metrics", multiple=True, help="Metric name or alias; may be repeated.")
 @click.option("--resamples", default=1000, show_default=True, help="Resamples of the intervals.")
 @click.option("--permutations", default=10_000, show_default=True, help="Patterns of signs that a test looks at.")
@@ -138,6 +141,9 @@ def compare(
     split: str,
     data: Path | None,
     protocols: tuple[str, ...],
+    against: str | None,
+    online: bool,
+    features: Path | None,
     metrics: tuple[str, ...],
     resamples: int,
     permutations: int,
@@ -154,6 +160,8 @@ def compare(
     draws = {"resamples": resamples, "permutations": permutations, "seed": seed}
     how: dict[str, Any] = {"save": save, "as_json": as_json, "device": device, "threads": threads}
     how |= {"metrics": list(metrics) or None, "show_progress": False if quiet else None}
+    how |= {"against": [name.strip() for name in (against or "").split(",") if name.strip()]}
+    how |= {"generation": {"online": online, "features": features}}
     compare_files(preds, split, data, protocols, draws=draws, **how)
 
 

@@ -91,8 +91,8 @@ def run_demo(
     """Write synthetic dyads, score the five naive baselines on their test split, and write a report.
 
     Args:
-        folder: Where ``data``, ``submissions``, ``results``, ``reports`` and ``report.md`` go; an earlier demo there is
-            continued.
+        folder: Where ``data``, its pack ``data.h5``, ``submissions``, ``results``, ``reports`` and ``report.md`` go; an
+            earlier demo there is continued.
         recordings: How many recordings are synthesised.
         seed: Seed of the data and of the noise.
         show_progress: Whether progress bars are shown; None shows them on a terminal.
@@ -106,11 +106,15 @@ def run_demo(
         folder / "data", recordings=recordings, seed=seed, modalities=("emotion", "3dmm"), show_progress=show_progress
     )
     say(str(react_data.verify(root, show_progress=show_progress)).splitlines()[0])
+    packed = folder / "data.h5"
+    if not packed.exists():
+        say(f"Packing them into {packed} …")
+        react_data.pack(root, packed, show_progress=show_progress)
     for name in ("submissions", "results", "reports"):
         (folder / name).mkdir(exist_ok=True)
     say("Scoring the naive baselines on the test split …")
     results = score_baselines(
-        root, "test", seed=seed, save_to=folder / "submissions", show_progress=show_progress, say=say
+        packed, "test", seed=seed, save_to=folder / "submissions", show_progress=show_progress, say=say
     )
     for result in results:
         name = str(result.results[0].facts["baseline"])

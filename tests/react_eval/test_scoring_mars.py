@@ -17,7 +17,13 @@ YEARS = {"react2025": ["emotion", "3dmm"], "react2026": ["emotion", "eeg"]}
 
 @pytest.fixture(scope="module", params=YEARS)
 def tree(request, tmp_path_factory):
-    options = {"recordings": 70, "behaviours": 1, "frames": 80, "modalities": YEARS[request.param], "show_progress": False}
+    options = {
+        "recordings": 70,
+        "behaviours": 1,
+        "frames": 80,
+        "modalities": YEARS[request.param],
+        "show_progress": False,
+    }
     return react_data.synthesise(tmp_path_factory.mktemp("mars") / "tree", layout=request.param, **options)
 
 
