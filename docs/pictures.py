@@ -162,6 +162,23 @@ def _frsyn() -> Figure:
     return figure
 
 
+def _mae() -> Figure:
+    """A lively reaction at another time, and a flat one, against the real listener."""
+    t = _seconds(6)
+    real = _series(0.45 + 0.25 * np.sin(t * 1.7))
+    guesses = {"lively, at another time": _series(0.45 + 0.25 * np.sin(t * 1.7 + 1.6)), "flat": _series(0.45 + 0 * t)}
+    figure, panels = _panels(1, 2)
+    for axes, (name, guess) in zip(panels, guesses.items(), strict=True):
+        axes.plot(t, real, color=REAL, label="real listener")
+        axes.plot(t, guess, color=PREDICTION, label="reaction")
+        axes.fill_between(t, real[:, 0], guess[:, 0], color=PREDICTION, alpha=0.15, linewidth=0)
+        axes.set_title(f"{name}: MAE {metrics.mae(guess[None, None], real[None]):.3f}")
+        _of_time(axes)
+    panels[0].legend(loc="lower left", fontsize=8.5)
+    figure.suptitle("MAE: the mean height of the shaded area", x=0.02, ha="left")
+    return figure
+
+
 PICTURES: dict[str, Callable[[], Figure]] = {
     "FRCorr": _frcorr,
     "FRDist": _frdist,
@@ -169,6 +186,7 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "FRVar": _frvar,
     "FRDvs": _frdvs,
     "FRSyn": _frsyn,
+    "MAE": _mae,
 }
 
 

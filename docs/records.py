@@ -9,7 +9,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import react_data
-from react_eval.baselines import NAMES
 from react_eval.demo import score_baselines
 from react_eval.protocol import Protocol, find_protocol, protocols
 from react_eval.registry import Metric, all_metrics
@@ -55,15 +54,15 @@ def overview() -> str:
 
 
 def settings(metric: Metric) -> str:
-    """How every protocol sets a metric; bold where that differs from ``react2024``.
+    """How protocols set a metric; bold where that differs from the first, which is ``react2024`` where it has it.
 
     Args:
         metric: Its record.
     """
-    uses = [(id_, use) for id_ in protocols() for use in find_protocol(id_).uses if use.metric == metric.name]
+    uses = [(each.id, use) for each in _shown() for use in each.uses if use.metric == metric.name]
     if not uses or not asdict(uses[0][1].settings):
         return "It has no settings: every protocol computes the same."
-    usual = asdict(find_protocol("react2024").use(metric.name).settings)
+    usual = asdict(uses[0][1].settings)
     rows = [
         (f"`{id_}`", f"`{use.key}`", *(_marked(value, usual[name]) for name, value in asdict(use.settings).items()))
         for id_, use in uses
@@ -78,12 +77,13 @@ def baselines(metric: Metric) -> str:
         metric: The metric's record.
     """
     scored = _synthetic_scores()
+    names = [each.facts["baseline"] for each in (several.results[0] for several in scored)]
     columns = [[each.protocol(name).measurements[metric.name] for each in scored] for name in _SCORED_WITH]
     shown = []
     for column in columns:
         digits = digits_for(found.value for found in column)
         shown.append([rounded(found.value, digits) + ("" if found.rankable else " †") for found in column])
-    rows = list(zip(NAMES, *shown, strict=True))
+    rows = list(zip(names, *shown, strict=True))
     return _table(("", *(f"`{name}`" for name in _SCORED_WITH)), rows)
 
 
@@ -94,7 +94,7 @@ def protocol_list() -> str:
 
 def differences() -> str:
     """Every setting in which protocols differ; bold where one differs from ``react2024``."""
-    chosen = [find_protocol(id_) for id_ in protocols()]
+    chosen = _shown()
     told = [_told(protocol) for protocol in chosen]
     names = dict.fromkeys(name for each in told for name in each)
     usual = _told(find_protocol("react2024"))
@@ -104,6 +104,11 @@ def differences() -> str:
         if len(set(map(str, values))) > 1:
             rows.append((f"`{name}`", *(_marked(value, usual.get(name, "–")) for value in values)))
     return _table(("setting", *(f"`{protocol.name}`" for protocol in chosen)), rows)
+
+
+def _shown() -> list[Protocol]:
+    """All protocols, of those that differ in alignment alone the one that interpolates."""
+    return [each for each in map(find_protocol, protocols()) if each.alignment in ("none", "linear")]
 
 
 def _told(protocol: Protocol) -> dict[str, Any]:
@@ -127,7 +132,7 @@ def _marked(value: Any, usual: Any) -> str:
     if isinstance(value, bool):
         text = "yes" if value else "no"
     else:
-        text = " or ".join(value) if isinstance(value, tuple) else str(value)
+        text = " or ".join(value) if isinstance(value, tuple) else "all" if value is None else str(value)
     return f"**{text}**" if value != usual and text != "–" else text
 
 

@@ -26,7 +26,7 @@ from react_data.eeg import eeg_variables
 from react_data.errors import AnnotationError, ClipListError, RecordingFormatError
 from react_data.feature_folder import feature_variables, stored_shape
 from react_data.modalities import ROLES, chosen_kinds
-from react_data.neighbour_draws import draw_targets
+from react_data.neighbour_draws import draw_targets, drawn_by
 from react_data.official_tree import SPLITS
 from react_data.problems import abbreviate
 from react_data.ragged import RaggedFiles
@@ -266,5 +266,5 @@ def _attributes(tree: MarsTree, draw_seed: int) -> dict[str, object]:
         "frames_per_second": FRAMES_PER_SECOND,
         "labels": "listeners" if tree.labelled else "none",
         "synthetic": int((tree.root / "synthesis.json").is_file()),
-        "neighbour_source": f"drawn from the session, seed {draw_seed}",
+        **drawn_by(draw_seed),
     }

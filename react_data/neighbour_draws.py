@@ -5,13 +5,17 @@ from __future__ import annotations
 import zlib
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from react_data.errors import NeighbourMatrixError
 
-__all__ = ["TARGETS", "draw_targets"]
+__all__ = ["TARGETS", "draw_targets", "drawn_by", "redrawn"]
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 TARGETS = 10
 
@@ -55,3 +59,32 @@ def draw_targets(
         order = np.random.Generator(np.random.PCG64([seed, zlib.crc32(clip.encode())])).permutation(len(others))
         drawn[number, [others[place] for place in order[: targets - 1]]] = True
     return drawn
+
+
+def redrawn(dataset: xr.Dataset, seed: int) -> xr.Dataset:
+    """The same data set with appropriate reactions drawn by another seed.
+
+    Args:
+        dataset: A split whose appropriate reactions are drawn, from `react_data.open_split`.
+        seed: Seed of the draw, >= 0.
+
+    Returns:
+        The data set with other ``neighbours`` and attributes that say so.
+
+    Raises:
+        NeighbourMatrixError: If its appropriate reactions are not drawn but given.
+    """
+    if "draw_seed" not in dataset.attrs:
+        raise NeighbourMatrixError(
+            f"draw_seed={seed}: the appropriate reactions of {dataset.attrs['root']} are not drawn, but "
+            f"{dataset.attrs['neighbour_source']}. Leave the seed out."
+        )
+    clips = [str(clip) for clip in dataset["clip"].values]
+    alike = [f"{topic}/{clip.rpartition('/')[2]}" for topic, clip in zip(dataset["topic"].values, clips, strict=True)]
+    drawn = draw_targets(clips, alike, seed=seed)
+    return dataset.assign(neighbours=(("clip", "listener"), drawn)).assign_attrs(drawn_by(seed))
+
+
+def drawn_by(seed: int) -> dict[str, object]:
+    """The attributes of a data set whose appropriate reactions are drawn."""
+    return {"neighbour_source": f"drawn from the session, seed {seed}", "draw_seed": seed}

@@ -46,6 +46,7 @@ def main() -> None:
 @click.option("--public", is_flag=True, help="Leave out everything that shows a single clip.")
 @click.option("--no-context", is_flag=True, help="Do not score GT and B_Mime beside the predictions.")
 @click.option("--with", "beside", type=click.Choice(["published"]), help="Rows to put beside the results.")
+@click.option("--draw-seed", type=int, help="Seed of the draw of appropriate reactions (MARS).  [default: the data's]")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--threads", type=int, help="How many; one for each processor if not given.")
 @click.option("--cluster", metavar="ADDRESS", help="Scheduler of a dask cluster to spread clips over.")
@@ -65,6 +66,7 @@ def score(
     public: bool,
     no_context: bool,
     beside: str | None,
+    draw_seed: int | None,
     device: str,
     threads: int | None,
     cluster: str | None,
@@ -92,6 +94,7 @@ def score(
     for option, value in (("--method", method), ("--html", html), ("--specificity", listens or None)):
         if value is not None and len(preds) > 1:
             raise click.UsageError(f"{option} is about one submission, but there are several files.")
+    how |= {"draw_seed": draw_seed}
     score_files(preds, split, data, protocols, overrides, output=output, method=method, listens=listens, **how)
 
 
@@ -121,6 +124,9 @@ def list_published(audit: bool, save: Path | None, as_json: bool, **chosen: str 
 @click.option("--split", required=True, help="train, val or test.")
 @_data
 @_protocol
+@click.option("--against", help="References to generate and compare with, such as transvae,reactface.")
+@click.option("--online", is_flag=True, help="Let references generate window by window from the past.")
+@click.option("--features", type=_Path, help="Folder of react-data features, for references that need one.")
 @click.option("--metric", "-m", "metrics", multiple=True, help="Metric name or alias; may be repeated.")
 @click.option("--resamples", default=1000, show_default=True, help="Resamples of the intervals.")
 @click.option("--permutations", default=10_000, show_default=True, help="Patterns of signs that a test looks at.")
@@ -135,6 +141,9 @@ def compare(
     split: str,
     data: Path | None,
     protocols: tuple[str, ...],
+    against: str | None,
+    online: bool,
+    features: Path | None,
     metrics: tuple[str, ...],
     resamples: int,
     permutations: int,
@@ -151,6 +160,8 @@ def compare(
     draws = {"resamples": resamples, "permutations": permutations, "seed": seed}
     how: dict[str, Any] = {"save": save, "as_json": as_json, "device": device, "threads": threads}
     how |= {"metrics": list(metrics) or None, "show_progress": False if quiet else None}
+    how |= {"against": [name.strip() for name in (against or "").split(",") if name.strip()]}
+    how |= {"generation": {"online": online, "features": features}}
     compare_files(preds, split, data, protocols, draws=draws, **how)
 
 
@@ -250,7 +261,7 @@ def explain(name: str) -> None:
 @click.option("--split", default="val", show_default=True, help="train, val or test.")
 @_data
 @_protocol
-@click.option("--only", "names", multiple=True, help="Baseline; may be repeated. All five if not given.")
+@click.option("--only", "names", multiple=True, help="Baseline; repeatable.  [default: the challenge's]")
 @click.option("--seed", default=0, show_default=True, help="Seed of B_Random.")
 @click.option("--save-to", type=_Path, help="Folder to write the baselines into as submissions.")
 @_json
@@ -267,18 +278,17 @@ def baselines(
 ) -> None:
     """Score the naive baselines on a split."""
     from react_data.location import find_data_root
-    from react_eval.baselines import NAMES
-    from react_eval.demo import PROTOCOLS, score_baselines
+    from react_eval.demo import score_baselines
     from react_eval.tables import table
 
     if save_to is not None:
         save_to.mkdir(parents=True, exist_ok=True)
     results = score_baselines(
-        find_data_root(data), split, names=names or NAMES, protocols=protocols or PROTOCOLS, seed=seed, save_to=save_to,
+        find_data_root(data), split, names=names, protocols=protocols, seed=seed, save_to=save_to,
         show_progress=False if quiet else None, say=lambda message: None if quiet else click.echo(message, err=True),
     )  # fmt: skip
     if as_json:
-        print_json({name: each.to_dict() for name, each in zip(names or NAMES, results, strict=True)})
+        print_json({str(each.results[0].facts["baseline"]): each.to_dict() for each in results})
         return
     for number in range(len(results[0].results)):
         click.echo(table([each.results[number] for each in results]).to_text() + "\n")

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from react_data.channels import ChannelSchema
+from react_eval.alignment import aligned
 from react_eval.errors import InputError
 
 __all__ = ["ClipSet", "ClipView", "Clips"]
@@ -68,6 +69,13 @@ class ClipSet:
     def has(self, need: str) -> bool:
         """Whether the input called `need` (``"listeners"``, ``"speakers"``, ``"neighbours"``, …) is there."""
         return getattr(self, need, None) is not None
+
+    @cached_property
+    def paired(self) -> Sequence[int] | None:
+        """For each clip the number of the listener that really answered, or None where that is not known."""
+        number = {clip: each for each, clip in enumerate(self.listener_ids)}
+        known = self.listeners is not None and all(clip in number for clip in self.clips)
+        return [number[clip] for clip in self.clips] if known and len(number) else None
 
     def groups(self) -> tuple[Indices, str]:
         """Groups of clips that are not independent of each other: sessions where known, else recordings, else clips.
@@ -202,6 +210,21 @@ class ClipView:
         if self.clips.listeners is None:
             raise InputError("this metric compares with real listeners, but none were given. Pass listener=….")
         return _ready(self.clips.listeners[number])
+
+    def aligned_listener(self, number: int, aligner: str) -> Values:
+        """(t, C) series of a listener as it is compared with the reactions; t <= T.
+
+        Args:
+            number: Which listener.
+            aligner: Name of the aligner for another length than that of the reactions; ``"none"`` leaves it as it is.
+
+        Raises:
+            AlignmentError: If it cannot be aligned.
+        """
+        series, frames = self.listener(number), self.reactions.shape[1]
+        if aligner == "none" or len(series) == frames:
+            return series
+        return self.shared(("aligned", aligner, number), lambda: aligned(series, frames, self.schema, aligner))
 
     def neighbours(self, which: str) -> Indices:
         """Numbers of the appropriate listeners.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,10 @@ import click
 from react_data.command_line import print_json
 from react_eval.comparing import compare_results
 from react_eval.computing import Resources
+from react_eval.errors import ChannelError
+from react_eval.protocol import Protocol, find_protocol
+from react_eval.references import reference_file
+from react_eval.result import ScoreResult
 from react_eval.scoring import score_against
 from react_eval.scoring_commands import by_protocol, named_by_file
 from react_eval.specificity_scoring import specificity
@@ -33,6 +37,8 @@ def compare_files(
     data: Path | None,
     protocols: Sequence[str],
     *,
+    against: Sequence[str],
+    generation: dict[str, Any],
     metrics: Sequence[str] | None,
     draws: dict[str, Any],
     save: Path | None,
@@ -44,10 +50,12 @@ def compare_files(
     """Score submissions on one split and compare every pair of them; under each protocol a table and a comparison.
 
     Args:
-        files: At least two submissions.
+        files: Submissions; at least two methods with the references.
         split: ``"train"``, ``"val"`` or ``"test"``.
         data: Folder of the data set.
         protocols: Names or ids; what follows from the data if empty.
+        against: Names of references, whose submissions are generated or taken from the cache.
+        generation: How they are generated; see `react_eval.references.reference_file`.
         metrics: Result keys, names or aliases; all if None.
         draws: ``resamples``, ``permutations`` and ``seed`` of `react_eval.compare_results`.
         save: File to write, if any.
@@ -56,25 +64,60 @@ def compare_files(
         threads: How many; one for each processor if None.
         show_progress: Whether progress bars are shown; None shows them on a terminal.
     """
-    if len(files) < 2:
-        raise click.UsageError("a comparison needs at least two submission files.")
+    if len(files) + len(against) < 2:
+        raise click.UsageError("a comparison needs at least two submission files, or one and --against references.")
     _check_save(save)
     targets = SplitTargets.of(data, split)
-    how: dict[str, Any] = {"protocol": list(protocols) or None, "metrics": metrics, "show_progress": show_progress}
-    how["resources"] = Resources(device, threads)
-    results = [named_by_file(score_against(targets, file, **how), file) for file in files]
-    alike = list(zip(*map(by_protocol, results), strict=True))
-    found = {each[0].protocol.id: compare_results(each, **draws) for each in alike}
-    everything = {
-        "comparisons": {id_: comparison.to_dict() for id_, comparison in found.items()},
-        "results": {str(file): result.to_dict() for file, result in zip(files, results, strict=True)},
-    }
-    grids = [grid for each in alike for grid in (table(each), found[each[0].protocol.id].grid())]
+    shown = {"device": device, "show_progress": show_progress}
+    references = {reference_file(name, data, split=split, **generation, **shown): name for name in against}
+    how: dict[str, Any] = {"metrics": metrics, "show_progress": show_progress, "resources": Resources(device, threads)}
+    everything: dict[str, dict[str, Any]] = {"comparisons": {}, "results": {}, "left_out": {}}
+    grids: list[Grid] = []
+    for protocol in map(find_protocol, protocols or (targets.usual_protocol,)):
+        results, left_out = _scored(targets, files, references, protocol, how)
+        grids += _compared(list(results.values()), left_out, everything["comparisons"], draws)
+        everything["left_out"][protocol.id] = left_out
+        everything["results"][protocol.id] = {str(file): result.to_dict() for file, result in results.items()}
     _write(grids, lambda: json.dumps(everything, indent=1, ensure_ascii=False) + "\n", save)
     if as_json:
         print_json(everything)
     else:
         click.echo("\n\n".join(grid.to_text() for grid in grids))
+
+
+def _compared(
+    results: list[ScoreResult], left_out: Sequence[str], comparisons: dict[str, Any], draws: dict[str, Any]
+) -> list[Grid]:
+    """The table of one protocol and, of two methods or more, the comparison."""
+    scores = table(results)
+    grids = [replace(scores, notes=(*scores.notes, *left_out))]
+    if len(results) > 1:
+        comparison = compare_results(results, **draws)
+        comparisons[comparison.protocol] = comparison.to_dict()
+        grids.append(comparison.grid())
+    return grids
+
+
+def _scored(
+    targets: SplitTargets,
+    files: Sequence[Path],
+    references: Mapping[Path, str],
+    protocol: Protocol,
+    how: dict[str, Any],
+) -> tuple[dict[Path, ScoreResult], list[str]]:
+    """Results by file under one protocol, and why references without the channels that it needs are left out."""
+    results: dict[Path, ScoreResult] = {}
+    left_out = []
+    for file in (*files, *references):
+        try:
+            found = named_by_file(score_against(targets, file, protocol=protocol, **how), file)
+        except ChannelError as error:
+            if file not in references:
+                raise
+            left_out.append(f"{references[file]} is not in the table: {error.message}")
+        else:
+            results[file] = by_protocol(found)[0]
+    return results, left_out
 
 
 def show_specificity(file: Path, *, save: Path | None, as_json: bool, **how: Any) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import react_data
-from react_data.opening import open_split
-from react_eval.baselines import NAMES, baseline, generate_predictions
+from react_data.opening import find_layout, open_split
+from react_eval.baselines import baseline, generate_predictions, usual_baselines
 from react_eval.computing import Resources
 from react_eval.grid import Grid
 from react_eval.result import ProtocolResults
@@ -31,8 +31,8 @@ def score_baselines(
     root: Path,
     split: str,
     *,
-    names: tuple[str, ...] = NAMES,
-    protocols: tuple[str, ...] = PROTOCOLS,
+    names: tuple[str, ...] = (),
+    protocols: tuple[str, ...] = (),
     seed: int = 0,
     save_to: Path | None = None,
     show_progress: bool | None = None,
@@ -43,8 +43,8 @@ def score_baselines(
     Args:
         root: Folder of the data set.
         split: ``"train"``, ``"val"`` or ``"test"``.
-        names: Which baselines.
-        protocols: Names or ids of the protocols.
+        names: Which baselines; those that the data set's challenge prints if not given.
+        protocols: Names or ids of the protocols; the challenge's and `corrected` if not given.
         seed: Seed of the noise.
         save_to: Folder for the baselines' submission files; they are scored from there. None keeps them in memory.
         show_progress: Whether progress bars are shown; None shows them on a terminal.
@@ -56,6 +56,9 @@ def score_baselines(
     dataset = open_split(root, split)
     train = _training_split(root)
     targets, resources = SplitTargets.of(root, split), Resources("auto", None, client=False)
+    names = names or usual_baselines(dataset)
+    corrected = "corrected+linear" if "speaker_row_size" in dataset else "corrected"
+    protocols = protocols or (targets.usual_protocol, corrected)
     results = []
     for number, name in enumerate(names, start=1):
         say(f"[{number}/{len(names)}] {name}")
@@ -88,8 +91,8 @@ def run_demo(
     """Write synthetic dyads, score the five naive baselines on their test split, and write a report.
 
     Args:
-        folder: Where ``data``, ``submissions``, ``results``, ``reports`` and ``report.md`` go; an earlier demo there is
-            continued.
+        folder: Where ``data``, its pack ``data.h5``, ``submissions``, ``results``, ``reports`` and ``report.md`` go; an
+            earlier demo there is continued.
         recordings: How many recordings are synthesised.
         seed: Seed of the data and of the noise.
         show_progress: Whether progress bars are shown; None shows them on a terminal.
@@ -103,13 +106,18 @@ def run_demo(
         folder / "data", recordings=recordings, seed=seed, modalities=("emotion", "3dmm"), show_progress=show_progress
     )
     say(str(react_data.verify(root, show_progress=show_progress)).splitlines()[0])
+    packed = folder / "data.h5"
+    if not packed.exists():
+        say(f"Packing them into {packed} …")
+        react_data.pack(root, packed, show_progress=show_progress)
     for name in ("submissions", "results", "reports"):
         (folder / name).mkdir(exist_ok=True)
     say("Scoring the naive baselines on the test split …")
     results = score_baselines(
-        root, "test", seed=seed, save_to=folder / "submissions", show_progress=show_progress, say=say
+        packed, "test", seed=seed, save_to=folder / "submissions", show_progress=show_progress, say=say
     )
-    for name, result in zip(NAMES, results, strict=True):
+    for result in results:
+        name = str(result.results[0].facts["baseline"])
         result.to_json(folder / "results" / f"{name}.json")
         beside = [each for other in results if other is not result for each in other.results]
         result.to_html(folder / "reports" / f"{name}.html", beside=beside)
@@ -120,7 +128,7 @@ def run_demo(
 
 
 def _training_split(root: Path) -> xr.Dataset | None:
-    return open_split(root, "train") if (root / "train.csv").is_file() else None
+    return open_split(root, "train") if "train" in find_layout(root).splits(root) else None
 
 
 def _report(tables: list[Grid]) -> str:

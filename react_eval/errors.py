@@ -6,6 +6,7 @@ from react_data.errors import ReactError
 from react_data.problems import ProblemReport
 
 __all__ = [
+    "AlignmentError",
     "ChannelError",
     "DtypeError",
     "InputError",
@@ -80,6 +81,15 @@ class UnknownNameError(ReactError, KeyError):
     """There is no metric, protocol, baseline, split or code of that name."""
 
     code = "RE008"
+
+
+class AlignmentError(LengthError):
+    """A real reaction has another length than the prediction, and could not be brought to it.
+
+    The protocols ``react2025+linear`` and ``react2025+crop`` align by themselves; ``react2025`` needs an aligner.
+    """
+
+    code = "RE010"
 
 
 class TemporaryFolderError(ReactError, OSError):

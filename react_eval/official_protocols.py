@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
 from react_eval.metrics import (
     FRCorrSettings,
@@ -12,6 +13,7 @@ from react_eval.metrics import (
     FRDvsSettings,
     FRSynSettings,
     FRVarSettings,
+    MAESettings,
 )
 from react_eval.protocol import MetricUse, Protocol, register_protocol
 
@@ -24,6 +26,14 @@ def _uses(settings: Mapping[str, Any]) -> tuple[MetricUse, ...]:
 
 _DIVERSITY = {"FRDiv": FRDivSettings(), "FRVar": FRVarSettings(), "FRDvs": FRDvsSettings()}
 _OFFICIAL = {"FRCorr": FRCorrSettings(), "FRDist": FRDistSettings(), **_DIVERSITY, "FRSyn": FRSynSettings()}
+_CORRECTED_FRCORR = FRCorrSettings(epsilon=0.0, combine="mean", constant_listener="leave out")
+_CORRECTED_FRDIST = FRDistSettings(combine="mean", per_frame=True)
+_CORRECTED = {
+    "FRCorr": _CORRECTED_FRCORR,
+    "FRDist": _CORRECTED_FRDIST,
+    **_DIVERSITY,
+    "FRSyn": FRSynSettings(reactions="all", undefined="leave out"),
+}
 
 register_protocol(
     Protocol("react2024", 1, "The official scorer of the REACT 2024 challenge, quirks included.", _uses(_OFFICIAL))
@@ -72,15 +82,57 @@ register_protocol(
         "corrected",
         1,
         "The same quantities without the quirks: means per reaction, undefined channels handled. For new work.",
+        _uses(_CORRECTED),
+        channels=("emotion", "coefficients"),
+        intervals=True,
+    )
+)
+
+
+def _mars(year: int, alignment: str, how: str, identical: Literal["computed", "one"]) -> Protocol:
+    """Clips of any length, no FRDvs; 49 lags though there are 30 frames a second, as the official code has it."""
+    suffix = "" if alignment == "learnt" else f"+{alignment}"
+    return Protocol(
+        f"react{year}{suffix}",
+        1,
+        f"The official metrics of REACT {year} on MARS; {how}.",
         _uses(
             {
-                "FRCorr": FRCorrSettings(epsilon=0.0, combine="mean", constant_listener="leave out"),
-                "FRDist": FRDistSettings(combine="mean", per_frame=True),
-                **_DIVERSITY,
-                "FRSyn": FRSynSettings(reactions="all", undefined="leave out"),
+                "FRCorr": FRCorrSettings(alignment=alignment, identical=identical),
+                "FRDist": FRDistSettings(alignment=alignment),
+                "FRDiv": FRDivSettings(),
+                "FRVar": FRVarSettings(),
+                "FRSyn": FRSynSettings(),
+                "MAE": MAESettings(alignment=alignment),
+            }
+        ),
+        frames=None,
+    )
+
+
+_YEARS: dict[int, Literal["computed", "one"]] = {2025: "computed", 2026: "one"}
+for _year, _identical in _YEARS.items():
+    for _alignment, _how in (
+        ("learnt", "needs an aligner plugged in where lengths differ"),
+        ("linear", "real reactions of other lengths are interpolated"),
+        ("crop", "only the frames that both have are compared"),
+    ):
+        register_protocol(_mars(_year, _alignment, _how, _identical))
+
+register_protocol(
+    Protocol(
+        "corrected+linear",
+        1,
+        "corrected for clips of any length: real reactions of other lengths are interpolated; no FRDvs.",
+        _uses(
+            {
+                **{key: each for key, each in _CORRECTED.items() if key != "FRDvs"},
+                "FRCorr": replace(_CORRECTED_FRCORR, alignment="linear"),
+                "FRDist": replace(_CORRECTED_FRDIST, alignment="linear"),
             }
         ),
         channels=("emotion", "coefficients"),
+        frames=None,
         intervals=True,
     )
 )

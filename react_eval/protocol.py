@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from react_data.clips import suggest
+from react_eval.alignment import find_aligner
 from react_eval.errors import InputError, UnknownNameError
 from react_eval.extensions import load_extensions, why_left_out
 from react_eval.registry import Metric, find_metric
@@ -55,7 +56,8 @@ class Protocol:
         summary: One line: where it comes from, what it is for.
         uses: The metrics and their settings, in the order they are printed.
         channels: Kinds of channels that it takes (``"emotion"``, ``"coefficients"``), the preferred one first.
-        frames: Clips are cut to this many frames by `react_eval.score`.
+        frames: Clips are cut to this many frames by `react_eval.score`; None scores all frames, and clips may differ
+            in length.
         reactions: Reactions a clip that a submission to a challenge split must have.
         clip_set: ``"all"``, or ``"personalised"`` for every clip but number 1 of each conversation.
         intervals: Whether values come with bootstrap intervals.
@@ -67,7 +69,7 @@ class Protocol:
     summary: str
     uses: tuple[MetricUse, ...]
     channels: tuple[Literal["emotion", "coefficients"], ...] = ("emotion",)
-    frames: int = 750
+    frames: int | None = 750
     reactions: int = 10
     clip_set: Literal["all", "personalised"] = "all"
     intervals: bool = False
@@ -100,6 +102,34 @@ class Protocol:
         raise UnknownNameError(
             f"protocol {self.id!r} has no metric {name!r}. {suggest(str(name), [use.key for use in self.uses])}"
         )
+
+    @property
+    def alignment(self) -> str:
+        """The aligner of reactions of unequal length; ``"none"`` where no metric uses one."""
+        named = (getattr(use.settings, "alignment", "none") for use in self.uses)
+        return next((name for name in named if name != "none"), "none")
+
+    def aligned_by(self, aligner: str) -> Protocol:
+        """The same protocol with another aligner in every metric that aligns, under an id that says so.
+
+        Args:
+            aligner: Its name; see `react_eval.aligners`.
+
+        Returns:
+            A protocol whose id tells the aligner for every metric.
+
+        Raises:
+            UnknownNameError: If there is no such aligner.
+            InputError: If the protocol aligns nothing.
+        """
+        find_aligner(aligner)
+        aligning = [use.key for use in self.uses if getattr(use.settings, "alignment", "none") != "none"]
+        if not aligning:
+            raise InputError(f"protocol {self.id!r} aligns nothing. Choose react2025, react2026 or corrected+linear.")
+        changed = self
+        for key in aligning:
+            changed = changed.override(key, alignment=aligner)
+        return changed
 
     def override(self, metric: str, **settings: Any) -> Protocol:
         """The same protocol with a changed setting, under an id that says so.

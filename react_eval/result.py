@@ -126,6 +126,7 @@ class ScoreResult(Mapping[str, float]):
             "reactions": facts["reactions"],
             "frames": facts["frames"],
             "neighbours": facts["neighbours"],
+            **({"alignment": self.protocol.alignment} if self.protocol.alignment != "none" else {}),
             "data": "synthetic" if facts.get("synthetic") else "real" if facts.get("split") else "as given",
             "react-eval": __version__,
         }

@@ -74,6 +74,7 @@ class Scorer:
         metrics: Result keys, names or aliases; every metric whose inputs are there if not given.
         method: Name of the row in tables.
         context: Whether to score GT and B_Mime on the same data too.
+        draw_seed: Seed by which appropriate reactions are drawn where the data set has no matrix (MARS).
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         threads: How many; one for each processor if not given.
 
@@ -108,6 +109,7 @@ class Scorer:
         metrics: Sequence[str] | None = None,
         method: str | None = None,
         context: bool = True,
+        draw_seed: int | None = None,
         device: str = "auto",
         threads: int | None = None,
     ) -> None:
@@ -115,7 +117,7 @@ class Scorer:
         given = [name for name, value in {**arrays, "sessions": sessions, "clips": clips}.items() if value is not None]
         if split is not None and given:
             raise InputError(f"split={split!r} brings its own targets. Leave out {', '.join(given)}.")
-        self._targets = SplitTargets.of(data, split) if split is not None else None
+        self._targets = SplitTargets.of(data, split, draw_seed) if split is not None else None
         self._arrays = {name: value for name, value in arrays.items() if value is not None}
         self._clips, self._sessions, self._channels = clips, sessions, channels
         self._made: dict[int, ClipSet] = {}
@@ -258,8 +260,9 @@ class Scorer:
         for protocol in self._protocols:
             if self._targets is not None:
                 kind = self._targets.kind(protocol, channels)
-                frames: int | None = self._targets.frames(protocol)
                 targets = self._targets.clip_set(protocol, kind)
+                lengths = zip(targets.clips, self._targets.frames(protocol).tolist(), strict=True)
+                frames: dict[str, int] | None = dict(lengths)
             else:
                 kind = next((each for each in protocol.channels if each in channels), next(iter(channels)))
                 frames, targets = None, self._array_targets(channels[kind])

@@ -141,6 +141,7 @@ def score(
     metrics: Sequence[str] | None = None,
     method: str | None = None,
     context: bool = True,
+    draw_seed: int | None = None,
     device: str = "auto",
     threads: int | None = None,
     client: Any = None,
@@ -157,6 +158,8 @@ def score(
         metrics: Result keys, names or aliases; all of the protocol if not given.
         method: Name of the row in tables; what the file says if not given.
         context: Whether to score GT and B_Mime on the same data too, which the table shows beside the values.
+        draw_seed: Seed by which appropriate reactions are drawn where the data set has no matrix (MARS); that of the
+            data set if not given. It is part of the signature.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         threads: How many; one for each processor if not given. No number changes a bit of a score.
         client: A `dask.distributed.Client` over whose workers clips are spread; the active one if there is one, False
@@ -173,7 +176,7 @@ def score(
         LabelsMissingError: If the split holds speakers only.
         UnknownNameError: If a protocol or metric is not known.
     """
-    targets = SplitTargets.of(data, split)
+    targets = SplitTargets.of(data, split, draw_seed)
     return score_against(
         targets,
         preds,
@@ -250,7 +253,7 @@ def _plans(
         bare = targets.clip_set(protocol, kind)
         if id(bare) not in sets:
             clips = given.arrays[kind]
-            cut = Cut(clips, [order[row] for row in targets.rows(protocol)], targets.frames(protocol))
+            cut = Cut(clips, [order[row] for row in targets.rows(protocol)], targets.frames(protocol).tolist())
             sets[id(bare)] = bare.part(range(len(bare)), cut, clips[0].shape[0])
         plans.append((sets[id(bare)], plan(sets[id(bare)], protocol, metrics)))
     return plans

@@ -128,6 +128,7 @@ def score_files(
     device: str,
     threads: int | None,
     cluster: str | None,
+    draw_seed: int | None = None,
     listens: bool = False,
     **how: Any,
 ) -> None:
@@ -144,13 +145,14 @@ def score_files(
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         threads: How many; one for each processor if None.
         cluster: Address of a dask scheduler.
+        draw_seed: Seed of the draw of appropriate reactions; the data set's if None.
         listens: Whether to score re-paired reactions too, where there is one file.
         **how: See `react_eval.scoring.score_against`.
 
     Raises:
         Exit: With code 2 if a file of several could not be scored.
     """
-    targets = SplitTargets.of(data, split)
+    targets = SplitTargets.of(data, split, draw_seed)
     chosen = _overridden(protocols or (targets.usual_protocol,), overrides)
     output.check(chosen)
     with _client(cluster) as client:
@@ -158,7 +160,13 @@ def score_files(
         if len(files) == 1:
             result = score_against(targets, files[0], method=method, **how)
             where: dict[str, Any] = {"split": split, "data": data, "protocol": chosen[0], "method": method}
-            where |= {"device": device, "threads": threads, "client": client, "show_progress": how["show_progress"]}
+            where |= {
+                "draw_seed": draw_seed,
+                "device": device,
+                "threads": threads,
+                "client": client,
+                "show_progress": how["show_progress"],
+            }
             output.one(result, _specificity(files[0], where) if listens else None)
             return
         results: dict[str, _Result] = {}

@@ -43,6 +43,7 @@ def specificity(
     draws: int = 10,
     seed: int = 0,
     method: str | None = None,
+    draw_seed: int | None = None,
     device: str = "auto",
     threads: int | None = None,
     client: Any = None,
@@ -64,6 +65,7 @@ def specificity(
         draws: Re-pairings, at least 2, each of which takes as long as scoring; more of them find smaller differences.
         seed: Seed of the re-pairings.
         method: Name of the method; what the file says if not given.
+        draw_seed: Seed of the draw of appropriate reactions, where the data set has no matrix (MARS).
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         threads: How many; one for each processor if not given.
         client: A `dask.distributed.Client`; the active one if there is one, False for none.
@@ -79,7 +81,7 @@ def specificity(
         DataRootError: If no data set is found.
         UnknownNameError: If a protocol or metric is not known.
     """
-    targets = SplitTargets.of(data, split)
+    targets = SplitTargets.of(data, split, draw_seed)
     chosen = find_protocol(protocol or targets.usual_protocol)
     with ExitStack() as opened:
         given = as_predictions(preds, largest=targets.largest_submission([chosen]), show_progress=show_progress)

@@ -32,7 +32,7 @@ class Stream:
     Attributes:
         targets: What predictions are compared with; without clips, any id is taken as it comes.
         kind: Which kind of channels is scored.
-        frames: How many frames of a clip are scored; all if None.
+        frames: How many frames of each clip are scored; all if None.
         resources: Where clips are looked at.
         plans: What is computed.
         observations: What was found so far.
@@ -41,7 +41,7 @@ class Stream:
 
     targets: ClipSet
     kind: str
-    frames: int | None
+    frames: Mapping[str, int] | None
     resources: Resources
     plans: tuple[Plan, ...] = ()
     observations: Observations = field(default_factory=Observations)
@@ -62,7 +62,7 @@ class Stream:
             raise ChannelError(f"the batch has {' and '.join(batch)} channels, those before had {self.kind}.")
         scored = set(self.targets.clips) or set(clips)
         pairs = [
-            (clip, np.ascontiguousarray(values[:, : self.frames]))
+            (clip, np.ascontiguousarray(values[:, : self._kept(clip)]))
             for clip, values in zip(clips, batch[self.kind], strict=True)
             if clip in scored
         ]
@@ -162,9 +162,13 @@ class Stream:
         predictions = _Spooled(self.spool, clips) if len(self.spool) else ()
         return replace(part, predictions=predictions, reactions=reactions), share
 
+    def _kept(self, clip: str) -> int | None:
+        return None if self.frames is None else self.frames.get(clip)
+
     def _check_shape(self, clip: str, values: Values) -> None:
-        if self.frames is not None and values.shape[1] < self.frames:
-            raise ShapeError(f"clip {clip!r} has {values.shape[1]} frames, expected {self.frames}.")
+        wanted = self._kept(clip)
+        if wanted is not None and values.shape[1] < wanted:
+            raise ShapeError(f"clip {clip!r} has {values.shape[1]} frames, expected {wanted}.")
         expected = len(self.targets.schema)
         if values.shape[-1] != expected:
             raise ChannelError(f"clip {clip!r} has {values.shape[-1]} channels, expected {expected}.")

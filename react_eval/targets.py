@@ -13,9 +13,11 @@ from react_data.channels import schema_of
 from react_data.clips import ClipId
 from react_data.errors import LabelsMissingError
 from react_data.location import find_data_root
+from react_data.neighbour_draws import redrawn
 from react_data.opening import open_split
+from react_data.ragged import clip_series
 from react_eval.clip_set import Clips, ClipSet
-from react_eval.errors import ChannelError
+from react_eval.errors import ChannelError, LengthError
 from react_eval.lazy_clips import LazyClips
 from react_eval.metrics.arguments import neighbour_indices
 from react_eval.protocol import Protocol
@@ -23,9 +25,10 @@ from react_eval.protocol import Protocol
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Cut", "SplitTargets"]
+__all__ = ["Cut", "SplitTargets", "frames_scored"]
 
 _VARIABLES = {"emotion": "emotion", "coefficients": "3dmm"}
+_USUAL = {"react2023": "react2023", "react2025": "react2025+linear", "react2026": "react2026+linear"}
 
 
 class SplitTargets:
@@ -33,33 +36,37 @@ class SplitTargets:
 
     Args:
         dataset: The split, from `react_data.open_split`.
+        draw_seed: Seed to draw appropriate reactions anew by, where the data set draws them (MARS).
 
     Raises:
         LabelsMissingError: If it holds speakers only.
     """
 
-    def __init__(self, dataset: xr.Dataset) -> None:
+    def __init__(self, dataset: xr.Dataset, draw_seed: int | None = None) -> None:
         root, split = dataset.attrs["root"], dataset.attrs["split"]
         if dataset.attrs["labels"] == "none":
             raise LabelsMissingError(
                 f"split {split!r} of {root} holds speakers only: it can be validated, not scored. "
                 "Check the submission with `react-eval validate`, and score on val."
             )
-        self.dataset = dataset
-        self._made: dict[tuple[str, str, int], ClipSet] = {}
+        self.dataset = dataset if draw_seed is None else redrawn(dataset, draw_seed)
+        self._draw_seed = draw_seed
+        self._made: dict[tuple[str, str, int | None], ClipSet] = {}
 
     @classmethod
-    def of(cls, data: str | os.PathLike[str] | None, split: str) -> SplitTargets:
+    def of(cls, data: str | os.PathLike[str] | None, split: str, draw_seed: int | None = None) -> SplitTargets:
         """The targets of a split of a data set of any layout.
 
         Args:
             data: Where it lies; ``$REACT_DATA`` or config.toml name it if None.
             split: Name of the split.
+            draw_seed: See the class.
         """
-        return cls(open_split(find_data_root(data), split))
+        return cls(open_split(find_data_root(data), split), draw_seed)
 
-    def __reduce__(self) -> tuple[Any, tuple[str, str]]:
-        return type(self).of, (self.dataset.attrs["root"], self.dataset.attrs["split"])  # read again elsewhere
+    def __reduce__(self) -> tuple[Any, tuple[str, str, int | None]]:
+        attributes = self.dataset.attrs
+        return type(self).of, (attributes["root"], attributes["split"], self._draw_seed)  # read again elsewhere
 
     @property
     def clip_ids(self) -> list[str]:
@@ -68,24 +75,25 @@ class SplitTargets:
 
     @property
     def usual_protocol(self) -> str:
-        """The protocol that follows from the data."""
-        return "react2023" if self.dataset.attrs["layout"] == "react2023" else "react2024"
+        """The protocol that follows from the data; that of MARS aligns by itself, as the official way is not public."""
+        return _USUAL.get(self.dataset.attrs["layout"], "react2024")
 
     @property
     def facts(self) -> dict[str, Any]:
         """What a result says about the data."""
         attributes = self.dataset.attrs
-        source = "none" if "neighbours" not in self.dataset else "matrix"
+        drawn = f"drawn-seed-{attributes['draw_seed']}" if "draw_seed" in attributes else "matrix"
+        source = "none" if "neighbours" not in self.dataset else drawn
         return {"split": attributes["split"], "neighbours": source, "synthetic": bool(attributes["synthetic"])}
 
     def largest_submission(self, protocols: Sequence[Protocol]) -> int:
         """Bytes that a submission for the split may decode to: both kinds of channels, and four times the frames."""
-        values = max(each.reactions * each.frames for each in protocols) * (25 + 58)
-        return 4 * 4 * len(self.clip_ids) * values + 2**26
+        frames = max(int(frames_scored(self.dataset, each).sum()) for each in protocols)
+        return 4 * 4 * frames * max(each.reactions for each in protocols) * (25 + 58) + 2**26
 
-    def frames(self, protocol: Protocol) -> int:
-        """How many frames of a clip a protocol scores."""
-        return min(protocol.frames, int(self.dataset.sizes["frame"]))
+    def frames(self, protocol: Protocol) -> NDArray[np.int64]:
+        """How many frames of each of its clips a protocol scores."""
+        return frames_scored(self.dataset, protocol)[self.rows(protocol)]
 
     def kind(self, protocol: Protocol, given: Collection[str] | None = None) -> str:
         """Which kind of channels a protocol scores.
@@ -108,9 +116,9 @@ class SplitTargets:
 
     def clip_set(self, protocol: Protocol, kind: str) -> ClipSet:
         """The clips that a protocol scores, without predictions."""
-        key = (kind, protocol.clip_set, self.frames(protocol))
+        key = (kind, protocol.clip_set, protocol.frames)
         if key not in self._made:
-            self._made[key] = self._make(kind, self.rows(protocol), self.frames(protocol))
+            self._made[key] = self._make(kind, self.rows(protocol), protocol.frames)
         return self._made[key]
 
     def rows(self, protocol: Protocol) -> NDArray[np.intp]:
@@ -119,8 +127,8 @@ class SplitTargets:
             return np.arange(self.dataset.sizes["clip"])
         return np.flatnonzero([ClipId.parse(clip).clip != "1" for clip in self.clip_ids])
 
-    def _make(self, kind: str, rows: NDArray[np.intp], frames: int) -> ClipSet:
-        part = self.dataset.isel(clip=rows, frame=slice(frames))
+    def _make(self, kind: str, rows: NDArray[np.intp], frames: int | None) -> ClipSet:
+        part = self.dataset.isel(clip=rows)
         ids = [str(clip) for clip in part["clip"].values]
         lists = personal = None
         if "neighbours" in part:
@@ -134,8 +142,8 @@ class SplitTargets:
             predictions=(),
             schema=schema_of(part, kind),
             clips=ids,
-            listeners=part[f"listener_{variable}"].values,
-            speakers=part[f"speaker_{variable}"].values,
+            listeners=_series(self.dataset, f"listener_{variable}", rows, frames),
+            speakers=_series(self.dataset, f"speaker_{variable}", rows, frames),
             neighbours=lists,
             personal=personal,
             sessions=[str(session) for session in part["session"].values],
@@ -144,17 +152,50 @@ class SplitTargets:
         )
 
 
-class Cut:
-    """Clips of predictions in another order, cut to a number of frames; each is read when it is used."""
+def frames_scored(dataset: xr.Dataset, protocol: Protocol) -> NDArray[np.int64]:
+    """How many frames of each clip of a split a protocol scores.
 
-    def __init__(self, clips: Clips, order: Sequence[int], frames: int | None = None) -> None:
+    Args:
+        dataset: The split, from `react_data.open_split`.
+        protocol: The protocol.
+
+    Returns:
+        (N,) frames.
+
+    Raises:
+        LengthError: If clips differ in length, and the protocol is for clips of one length.
+    """
+    if "speaker_row_size" not in dataset:
+        frames = int(dataset.sizes["frame"])
+        return np.full(dataset.sizes["clip"], frames if protocol.frames is None else min(protocol.frames, frames))
+    if protocol.frames is not None:
+        raise LengthError(
+            f"protocol {protocol.id!r} is for clips of one length, but those of {dataset.attrs['root']} differ. Use "
+            "react2025+linear, react2026+linear or corrected+linear."
+        )
+    return np.asarray(dataset["speaker_row_size"].values, dtype=np.int64)
+
+
+def _series(dataset: xr.Dataset, name: str, rows: NDArray[np.intp], frames: int | None) -> Clips:
+    """The series of some clips: an array where lengths are equal, else a list."""
+    if "frame" in dataset[name].dims:
+        values: Clips = dataset[name].isel(clip=rows, frame=slice(frames)).values
+        return values
+    by_clip = clip_series(dataset, name)
+    return [by_clip[int(row)] for row in rows]
+
+
+class Cut:
+    """Clips of predictions in another order, cut to numbers of frames; each is read when it is used."""
+
+    def __init__(self, clips: Clips, order: Sequence[int], frames: Sequence[int] | None = None) -> None:
         self._clips, self._order, self._frames = clips, order, frames
 
     def __len__(self) -> int:
         return len(self._order)
 
     def __getitem__(self, index: int, /) -> NDArray[np.float32]:
-        return np.asarray(self._clips[self._order[index]][:, : self._frames])
+        return np.asarray(self._clips[self._order[index]][:, : self._kept(index)])
 
     def __iter__(self) -> Iterator[NDArray[np.float32]]:
         return (self[index] for index in range(len(self)))
@@ -167,4 +208,7 @@ class Cut:
         """Some clips of lazy predictions, not computed yet; None where they are not lazy."""
         if not isinstance(self._clips, LazyClips):
             return None
-        return self._clips.lazily([self._order[index] for index in indices])[:, :, : self._frames]
+        return self._clips.lazily([self._order[index] for index in indices])[:, :, : self._kept(indices[0])]
+
+    def _kept(self, index: int) -> int | None:
+        return None if self._frames is None else int(self._frames[index])

@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from react_data.channels import ChannelSchema, schema_for, schema_of
 from react_data.clips import match_clip_ids
 from react_data.location import find_data_root
-from react_data.official_tree import FRAMES_SCORED
 from react_data.opening import open_split
 from react_data.problems import ProblemKind, ProblemReport, abbreviate
 from react_eval.clip_set import Clips
@@ -21,6 +22,7 @@ from react_eval.metrics.arguments import shapes_of
 from react_eval.prediction_values import check_values
 from react_eval.protocol import Protocol, find_protocol
 from react_eval.submissions.layout import ORDER_ON_TRUST, VARIABLES
+from react_eval.targets import frames_scored
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -133,7 +135,7 @@ def check_submission(
     schemas = {kind: schema_of(dataset, kind) for kind in VARIABLES}
     _check_kinds(given, dataset, schemas, report)
     names = given.clips or tuple(f"number {position}" for position in range(len(given)))
-    frames = _frames_scored(dataset, max((each.frames for each in protocols), default=FRAMES_SCORED))
+    frames = _frames_scored(dataset, protocols, order, len(given))
     for kind, clips in given.arrays.items():
         report.checked[VARIABLES[kind]] = _check_shapes(clips, names, kind, frames, report)
         _check_reactions(clips[0].shape[0], VARIABLES[kind], protocols, reactions, report)
@@ -206,9 +208,18 @@ def _check_names(names: Sequence[str] | None, schema: ChannelSchema, kind: str, 
         report.warning(CHANNELS, f"{message} The data set's names are used.")
 
 
-def _frames_scored(dataset: xr.Dataset, wanted: int) -> int:
-    """How many frames are scored: as many as are wanted, or as the split has."""
-    return min(wanted, int(dataset.sizes.get("frame", wanted)))
+def _frames_scored(
+    dataset: xr.Dataset, protocols: Sequence[Protocol], order: Sequence[int], given: int
+) -> dict[int, int]:
+    """How many frames are scored of each clip of the predictions, as far as that is known."""
+    ragged = "speaker_row_size" in dataset
+    if not ragged and "frame" not in dataset.sizes:
+        return {}
+    usual = find_protocol("react2025+linear" if ragged else "react2024")
+    wanted = np.max([frames_scored(dataset, each) for each in protocols or [usual]], axis=0)
+    if not ragged:
+        return dict.fromkeys(range(given), int(wanted[0]))
+    return {position: int(wanted[row]) for row, position in enumerate(order)}
 
 
 def _check_reactions(
@@ -221,22 +232,26 @@ def _check_reactions(
             report.error(REACTIONS, f"there are {found} reactions a clip, expected {number}{protocol}.", label)
 
 
-def _check_shapes(clips: Clips, names: Sequence[str], kind: str, frames: int, report: ProblemReport) -> str:
+def _check_shapes(
+    clips: Clips, names: Sequence[str], kind: str, frames: Mapping[int, int], report: ProblemReport
+) -> str:
     """Check the numbers of frames; returns the sizes for people."""
     shapes = shapes_of(clips)
     lengths = [shape[1] for shape in shapes]
     label = VARIABLES[kind]
-    short = [f"{name} ({length})" for name, length in zip(names, lengths, strict=True) if length < frames]
+    scored = set(frames.values())
+    one = next(iter(scored)) if len(scored) == 1 else None
+    short = [
+        f"{names[n]} ({length}{'' if one else f' of {frames[n]}'})"
+        for n, length in enumerate(lengths)
+        if length < frames.get(n, 0)
+    ]
     if short:
-        report.error(
-            FRAMES,
-            f"{len(short)} clips are shorter than the {frames} frames that are scored: {abbreviate(short)}.",
-            label,
-        )
-    long = [length for length in lengths if length > frames]
+        wanted = f"the {one} frames that are scored" if one else "their speakers"
+        report.error(FRAMES, f"{len(short)} clips are shorter than {wanted}: {abbreviate(short)}.", label)
+    long = [length for n, length in enumerate(lengths) if length > frames.get(n, length)]
     if long:
-        report.warning(
-            FRAMES, f"{len(long)} clips have up to {max(long)} frames; the first {frames} are scored.", label
-        )
+        first = f"the first {one}" if one else "as many as the speakers have"
+        report.warning(FRAMES, f"{len(long)} clips have up to {max(long)} frames; {first} are scored.", label)
     span = f"{min(lengths)} to {max(lengths)}" if min(lengths) < max(lengths) else f"{lengths[0]}"
     return f"{len(shapes)} clips × {shapes[0][0]} reactions × {span} frames × {shapes[0][2]} channels"

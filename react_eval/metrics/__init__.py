@@ -10,6 +10,7 @@ from react_eval.metrics.frdiv import FRDivSettings, frdiv
 from react_eval.metrics.frdvs import FRDvsSettings, frdvs
 from react_eval.metrics.frsyn import FRSynSettings, frsyn
 from react_eval.metrics.frvar import FRVarSettings, frvar
+from react_eval.metrics.mae import MAESettings, mae
 
 __all__ = [
     "FRCorrSettings",
@@ -18,10 +19,12 @@ __all__ = [
     "FRDvsSettings",
     "FRSynSettings",
     "FRVarSettings",
+    "MAESettings",
     "frcorr",
     "frdist",
     "frdiv",
     "frdvs",
     "frsyn",
     "frvar",
+    "mae",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -35,6 +35,9 @@ class FRCorrSettings:
         constant_listener: ``"zero"`` counts a channel in which the listener is constant as 0; ``"leave out"`` takes the
             mean over the other channels, and a neighbour that varies in none is no candidate.
         neighbours: ``"all"``, or ``"personal"`` for those that are the same listener person.
+        alignment: Name of the aligner of listeners of another length; ``"none"`` refuses them.
+        identical: ``"one"`` counts a reaction that equals an appropriate one as 1, though it may have channels that
+            never vary; ``"computed"`` leaves it as it comes out.
     """
 
     epsilon: float = 1e-8
@@ -42,6 +45,8 @@ class FRCorrSettings:
     scale: float = 1.0
     constant_listener: Literal["zero", "leave out"] = "zero"
     neighbours: Literal["all", "personal"] = "all"
+    alignment: str = "none"
+    identical: Literal["computed", "one"] = "computed"
 
 
 def frcorr(
@@ -97,8 +102,9 @@ def _observe(view: ClipView, settings: FRCorrSettings) -> _Best:
     return view.shared(_key(settings), lambda: _best(view, settings))
 
 
-def _key(settings: FRCorrSettings) -> tuple[str, float, str, str]:
-    return "FRCorr", settings.epsilon, settings.constant_listener, settings.neighbours
+def _key(settings: FRCorrSettings) -> FRCorrSettings:
+    """What decides on the best listener; protocols that differ in nothing else share the search."""
+    return replace(settings, combine="sum", scale=1.0)
 
 
 def _on_gpu(batch: GpuBatch, settings: FRCorrSettings) -> None:
@@ -106,7 +112,8 @@ def _on_gpu(batch: GpuBatch, settings: FRCorrSettings) -> None:
 
     from react_eval.kernels.gpu.concordance import best_concordance
 
-    if (batch.listeners[1] != batch.reactions.shape[2]).any():  # only clip by clip can it be said which do not fit
+    unequal = (batch.listeners[1] != batch.reactions.shape[2]).any()
+    if unequal or settings.identical == "one":  # lengths are aligned, or said not to fit, clip by clip
         return
     lists = batch.neighbours(settings.neighbours)
     longest = max(len(numbers) for numbers in lists)
@@ -121,6 +128,8 @@ def _on_gpu(batch: GpuBatch, settings: FRCorrSettings) -> None:
 def _best(view: ClipView, settings: FRCorrSettings) -> _Best:
     neighbours = view.neighbours(settings.neighbours)
     values, zero_by_zero = _concordance(view, neighbours, settings)
+    if settings.identical == "one":
+        values[_identical(view, neighbours, settings.alignment)] = 1.0
     values[np.isnan(values)] = -np.inf  # a neighbour that varies in no channel is no candidate
     first = values.argmax(axis=0)
     best = np.take_along_axis(values, first[None], axis=0)[0]
@@ -129,18 +138,44 @@ def _best(view: ClipView, settings: FRCorrSettings) -> _Best:
 
 
 def _concordance(view: ClipView, neighbours: NDArray[np.intp], settings: FRCorrSettings) -> tuple[Array, int]:
-    """Mean concordance over channels by neighbour and reaction (NaN: no channel), and the number of 0/0.
+    """Mean concordance over channels by neighbour and reaction (NaN: no channel), and the number of 0/0."""
+    frames = view.reactions.shape[1]
+    shared = view.clips.shared_of_data("moments", lambda: _Listeners.of(_all_listeners(view)))
+    if (shared.frames[neighbours] == frames).all():
+        return _concordance_with(view, shared, neighbours, settings)
+    if settings.alignment == "none":
+        neighbour = neighbours[shared.frames[neighbours] != frames][0]
+        raise LengthError(
+            f"clip {view.id!r} has {frames} predicted frames, its neighbour {neighbour} has "
+            f"{shared.frames[neighbour]}. FRCorr compares frame by frame: align or cut them to one length."
+        )
+    series = [view.aligned_listener(int(number), settings.alignment) for number in neighbours]
+    lengths = np.array([len(each) for each in series])
+    values, zero_by_zero = np.empty((len(neighbours), len(view.reactions))), 0
+    for length in np.unique(lengths):
+        places = np.flatnonzero(lengths == length)
+        alike = _Listeners.of([series[place] for place in places])
+        values[places], zeros = _concordance_with(view, alike, np.arange(len(places)), settings)
+        zero_by_zero += zeros
+    return values, zero_by_zero
+
+
+def _concordance_with(
+    view: ClipView, listeners: _Listeners, numbers: NDArray[np.intp], settings: FRCorrSettings
+) -> tuple[Array, int]:
+    """The same for listeners of one length, over their frames.
 
     A channel that is constant at one value on both sides is 0/0 for an epsilon of 0 and counts 0. (The official code of
     ReactFace divides in float32, where its 1e-50 is 0.)
     """
-    means, _, variances = view.shared("moments", lambda: moments(view.reactions))
-    listeners = view.clips.shared_of_data("moments", lambda: _Listeners.of(view))
-    their_variances = listeners.variances[neighbours, None]
-    spread = variances + their_variances + (means - listeners.means[neighbours, None]) ** 2
+    frames = int(listeners.frames[numbers[0]])
+    means, deviations, variances = view.shared(("moments", frames), lambda: moments(_first(view.reactions, frames)))
+    their_variances = listeners.variances[numbers, None]
+    spread = variances + their_variances + (means - listeners.means[numbers, None]) ** 2
     denominator = np.where(spread == 0, 1.0, spread + settings.epsilon)
-    key = ("covariances", settings.neighbours)
-    channels = 2 * view.shared(key, lambda: _covariances(view, neighbours, listeners)) / denominator
+    key = ("covariances", settings.neighbours, settings.alignment, frames)
+    begins = listeners.begins[numbers]
+    channels = 2 * view.shared(key, lambda: covariances(deviations, listeners.deviations, begins)) / denominator
     if settings.constant_listener == "zero":
         return channels.mean(axis=2), int((spread == 0).sum())
     varies = np.broadcast_to(their_variances > 0, channels.shape)
@@ -149,20 +184,24 @@ def _concordance(view: ClipView, neighbours: NDArray[np.intp], settings: FRCorrS
     return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0), 0
 
 
-def _covariances(view: ClipView, neighbours: NDArray[np.intp], listeners: _Listeners) -> Array:
-    deviations = view.shared("moments", lambda: moments(view.reactions))[1]
-    frames = deviations.shape[2]
-    for neighbour in neighbours[listeners.frames[neighbours] != frames]:
-        raise LengthError(
-            f"clip {view.id!r} has {frames} predicted frames, its neighbour {neighbour} has "
-            f"{listeners.frames[neighbour]}. FRCorr compares frame by frame: align or cut them to one length."
-        )
-    return covariances(deviations, listeners.deviations, listeners.begins[neighbours])
+def _first(reactions: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
+    return reactions if reactions.shape[1] == frames else np.ascontiguousarray(reactions[:, :frames])
+
+
+def _identical(view: ClipView, neighbours: NDArray[np.intp], aligner: str) -> NDArray[np.bool_]:
+    """By neighbour and reaction whether they are equal."""
+    others = [view.aligned_listener(int(number), aligner) for number in neighbours]
+    return np.array([[np.array_equal(mine, other) for mine in view.reactions] for other in others])
+
+
+def _all_listeners(view: ClipView) -> list[NDArray[np.float32]]:
+    count = 0 if view.clips.listeners is None else len(view.clips.listeners)
+    return [view.listener(number) for number in range(count)]
 
 
 @dataclass(frozen=True)
 class _Listeners:
-    """Means and variances (M, C) of all listeners; their deviations one after the other, where each begins, lengths."""
+    """Means and variances (M, C) of listeners; their deviations one after the other, where each begins, lengths."""
 
     means: Array
     variances: Array
@@ -171,19 +210,19 @@ class _Listeners:
     frames: NDArray[np.int64]
 
     @classmethod
-    def of(cls, view: ClipView) -> _Listeners:
-        count, channels = 0 if view.clips.listeners is None else len(view.clips.listeners), len(view.schema)
-        frames = np.array([len(view.listener(number)) for number in range(count)], dtype=np.int64)
+    def of(cls, series: Sequence[NDArray[np.float32]]) -> _Listeners:
+        count, channels = len(series), series[0].shape[1] if series else 0
+        frames = np.array([len(each) for each in series], dtype=np.int64)
         ends = np.cumsum(frames * channels)
         found = cls(
             np.empty((count, channels)),
             np.empty((count, channels)),
-            np.empty(ends[-1]),
+            np.empty(ends[-1] if count else 0),
             ends - frames * channels,
             frames,
         )
-        for number in range(count):
-            means, deviations, variances = moments(view.listener(number)[None])
+        for number, each in enumerate(series):
+            means, deviations, variances = moments(each[None])
             found.means[number], found.variances[number] = means[0], variances[0]
             found.deviations[found.begins[number] : ends[number]] = deviations.ravel()
         return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -35,6 +35,7 @@ class FRDistSettings:
         scale: Factor of the value.
         per_frame: Divide by the square root of the mean length of the pair.
         neighbours: ``"all"``, or ``"personal"`` for those that are the same listener person.
+        alignment: Name of the aligner of listeners of another length; ``"none"`` warps them as they are.
     """
 
     groups: Literal["schema", "whole"] = "schema"
@@ -42,6 +43,7 @@ class FRDistSettings:
     scale: float = 1.0
     per_frame: bool = False
     neighbours: Literal["all", "personal"] = "all"
+    alignment: str = "none"
 
 
 def frdist(
@@ -105,15 +107,18 @@ def _is_divided(view: ClipView, settings: FRDistSettings) -> bool:
     Division by one length cannot change which neighbour is nearest, so protocols with and without it share a search.
     """
     frames = view.reactions.shape[1]
-    lengths = (len(view.listener(int(number))) for number in view.neighbours(settings.neighbours))
+    numbers = view.neighbours(settings.neighbours)
+    lengths = (len(view.aligned_listener(int(number), settings.alignment)) for number in numbers)
     return settings.per_frame and any(length != frames for length in lengths)
 
 
-def _key(settings: FRDistSettings, divided: bool) -> tuple[str, str, str, bool]:
-    return "FRDist", settings.groups, settings.neighbours, divided
+def _key(settings: FRDistSettings, divided: bool) -> tuple[FRDistSettings, bool]:
+    return replace(settings, combine="sum", scale=1.0, per_frame=False), divided
 
 
 def _on_gpu(batch: GpuBatch, settings: FRDistSettings) -> None:
+    if settings.alignment != "none" and (batch.listeners[1] != batch.reactions.shape[2]).any():
+        return  # aligned clip by clip
     by_frame = [_is_divided(view, settings) for view in batch.views]
     for divided in set(by_frame):
         _search_on_gpu(batch.part([n for n, each in enumerate(by_frame) if each == divided]), settings, divided)
@@ -136,9 +141,17 @@ def _search_on_gpu(batch: GpuBatch, settings: FRDistSettings, divided: bool) -> 
 
 def _search(view: ClipView, settings: FRDistSettings, divided: bool) -> _Nearest:
     neighbours = view.neighbours(settings.neighbours)
-    others = [view.listener(int(number)) for number in neighbours]
-    distances, nearest = nearest_series(view.reactions, others, *_groups(view, settings), divided)
-    return _Nearest(distances, neighbours[nearest])
+    others = [view.aligned_listener(int(number), settings.alignment) for number in neighbours]
+    frames = view.reactions.shape[1]
+    compared = np.array([frames if settings.alignment == "none" else len(each) for each in others])
+    least, listeners = np.full(len(view.reactions), np.inf), np.zeros(len(view.reactions), dtype=np.intp)
+    for length in np.unique(compared)[::-1]:
+        alike = np.flatnonzero(compared == length)
+        first = np.ascontiguousarray(view.reactions[:, :length])
+        distances, nearest = nearest_series(first, [others[n] for n in alike], *_groups(view, settings), divided)
+        listeners = np.where(distances < least, neighbours[alike[nearest]], listeners)
+        least = np.minimum(distances, least)
+    return _Nearest(least, listeners)
 
 
 def _groups(view: ClipView, settings: FRDistSettings) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:

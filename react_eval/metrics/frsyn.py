@@ -112,7 +112,7 @@ def _conclude(observed: Observed, settings: FRSynSettings) -> Measurement:
     details = _details(found, settings) | {"clips_undefined": undefined}
     rankable = details.get("coverage", 1.0) >= _LEAST_COVERAGE
     reasons = [f"{undefined} clips have a speaker that never varies"] if undefined else []
-    reasons += [] if rankable else [f"only {details['coverage']:.0%} of the channels vary on both sides: not rankable"]
+    reasons += [] if rankable else [f"only {details['coverage']:.0%} of the channels vary on both sides"]
     return Measurement(
         value=mean_over_clips(distances.mean(axis=1)),
         per_clip={"FRSyn": distances, "FRSyn_lag": lags, "FRSyn_peak": np.array([each.peaks for each in found])},
