@@ -44,4 +44,6 @@ def with_neighbours(dataset: xr.Dataset, table: NeighbourTable) -> xr.Dataset:
     variable = xr.Variable(("clip", "listener"), cut.to_matrix())
     others = dataset.drop_vars(["neighbours", "listener"], errors="ignore")
     complete = others.assign(neighbours=variable).assign_coords(listener=clips)
-    return complete.assign_attrs(neighbour_source=str(cut.source))
+    kept = {name: value for name, value in complete.attrs.items() if name != "draw_seed"}
+    complete.attrs = kept | {"neighbour_source": str(cut.source)}
+    return complete

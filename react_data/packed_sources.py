@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from react_data.dataset_neighbours import neighbours_of
+from react_data.dataset_neighbours import neighbours_of, with_neighbours
 from react_data.dataset_persons import listener_clips, person_clips
 from react_data.modalities import ROLES, series_kinds
 from react_data.neighbour_table import NeighbourTable
@@ -65,7 +65,9 @@ class PackedSource:
         dataset = open_split(root, split, **options)
         clips = [str(clip) for clip in dataset["clip"].values]
         fitting = [table for table in tables if set(clips) <= set(table.clips)]
-        return cls(split, dataset, fitting[0].cut(clips) if fitting else neighbours_of(dataset))
+        if fitting:
+            return cls(split, with_neighbours(dataset, fitting[0]), fitting[0].cut(clips))
+        return cls(split, dataset, neighbours_of(dataset))
 
     @property
     def clips(self) -> list[str]:
@@ -78,7 +80,7 @@ class PackedSource:
         said = {str(name): value for name, value in self.dataset.attrs.items() if name != "root"}
         if said.get("coefficients") == "raw":  # is said anew wherever there are coefficients
             del said["coefficients"]
-        return said | ({"neighbour_source": str(self.neighbours.source)} if self.neighbours is not None else {})
+        return said
 
     @property
     def kinds(self) -> list[str]:

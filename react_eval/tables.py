@@ -140,8 +140,15 @@ def _caption(result: ScoreResult) -> str:
     return f"{result.protocol.id}, {split}{partial}{size}"
 
 
-def _notes(result: ScoreResult) -> list[str]:
+def _about_data(result: ScoreResult) -> list[str]:
+    """What sets the data apart from a challenge's: they are synthetic, or their neighbours were retrieved."""
     notes = [_SYNTHETIC] if result.facts.get("synthetic") else []
+    source = result.facts.get("neighbour_source")
+    return notes + ([f"Neighbours are not the challenge's: {source}."] if source else [])
+
+
+def _notes(result: ScoreResult) -> list[str]:
+    notes = _about_data(result)
     for key, found in result.measurements.items():
         notes += [f"{key}: {found.reason}."] if found.reason else []
         if _tells_floor(found) and found.details["share_undefined"]:
@@ -166,7 +173,7 @@ def _notes(result: ScoreResult) -> list[str]:
 
 def _shared_notes(first: ScoreResult, methods: Sequence[Method]) -> list[str]:
     """What the reader of a comparison has to know: facts of the data and protocol, and which values are not ranked."""
-    notes = [_SYNTHETIC] if first.facts.get("synthetic") else []
+    notes = _about_data(first)
     for key, found in first.measurements.items():
         if _tells_floor(found) and found.details["floor"]:
             notes.append(

@@ -14,6 +14,7 @@ from react_data.clips import ClipId
 from react_data.errors import LabelsMissingError
 from react_data.location import find_data_root
 from react_data.neighbour_draws import redrawn
+from react_data.neighbour_source import RETRIEVAL_SOURCE
 from react_data.opening import open_split
 from react_data.ragged import clip_series
 from react_eval.clip_set import Clips, ClipSet
@@ -82,9 +83,14 @@ class SplitTargets:
     def facts(self) -> dict[str, Any]:
         """What a result says about the data."""
         attributes = self.dataset.attrs
-        drawn = f"drawn-seed-{attributes['draw_seed']}" if "draw_seed" in attributes else "matrix"
-        source = "none" if "neighbours" not in self.dataset else drawn
-        return {"split": attributes["split"], "neighbours": source, "synthetic": bool(attributes["synthetic"])}
+        facts = {"split": attributes["split"], "neighbours": "matrix", "synthetic": bool(attributes["synthetic"])}
+        if "neighbours" not in self.dataset:
+            return facts | {"neighbours": "none"}
+        if "draw_seed" in attributes:
+            return facts | {"neighbours": f"drawn-seed-{attributes['draw_seed']}"}
+        source = str(attributes["neighbour_source"])
+        retrieved = source.startswith(RETRIEVAL_SOURCE)
+        return facts | ({"neighbours": "retrieved", "neighbour_source": source} if retrieved else {})
 
     def largest_submission(self, protocols: Sequence[Protocol]) -> int:
         """Bytes that a submission for the split may decode to: both kinds of channels, and four times the frames."""

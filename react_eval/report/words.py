@@ -245,6 +245,8 @@ def _data(result: ScoreResult) -> Iterator[Finding]:
         yield Finding("note", "Intervals rest on little", text)
     if result.facts.get("synthetic"):
         yield Finding("note", "Synthetic data", "The numbers compare with nothing that is published.")
+    if result.facts.get("neighbour_source"):
+        yield Finding("note", "Neighbours are not the challenge's", f"{result.facts['neighbour_source']}.")
     if "partial" in result.facts:
         yield Finding("warning", f"Not all clips: {result.facts['partial']}", "The values do not compare with others.")
     for key, found in result.measurements.items():

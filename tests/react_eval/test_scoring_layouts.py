@@ -72,3 +72,18 @@ def test_other_channels_score_by_their_own_schema(tmp_path):
     assert result.facts["channels"] == "unknown-3"
     with pytest.raises(SubmissionError, match="prediction has 2 channels, expected 3"):
         react_eval.score(preds[..., :2], split="all", data=tmp_path / "data", protocol="corrected", show_progress=False)
+
+
+def test_retrieved_neighbours_are_told_in_signature_table_and_report(tree, predictions, tmp_path):
+    dataset = react_data.open_split(tree, "val")
+    ids = dataset["clip"].values.tolist()
+    speakers = list(react_data.clip_series(dataset, "speaker_emotion"))
+    found = react_data.retrieve_neighbours(speakers, ids=ids, top_k=2, show_progress=False)
+    react_data.save_neighbours(found, tmp_path / "found.h5")
+    packed = react_data.pack(
+        tree, tmp_path / "data.h5", splits=["val"], neighbours=tmp_path / "found.h5", show_progress=False
+    )
+    result = react_eval.score(predictions, split="val", data=packed, metrics=["FRCorr"], show_progress=False)
+    assert "|neighbours:retrieved|" in result.signature
+    assert "Neighbours are not the challenge's: retrieval from speaker behaviour: dtw" in str(result)
+    assert "Neighbours are not the challenge&#39;s" in result.to_html()
