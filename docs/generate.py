@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import formulas
+import model_pages
 import pictures
 import records
 
@@ -45,6 +46,9 @@ def main() -> None:
         "protocols": records.protocol_list,
         "differences": records.differences,
         "errors": _errors,
+        "models": model_pages.overview,
+        "cards": model_pages.cards,
+        "learning": model_pages.learning,
     }
     for page in PAGES.glob("*.md"):
         _fill(page, page.read_text(encoding="utf-8"), makers)

@@ -14,12 +14,14 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from model_pages import runs_of
 from numpy.typing import NDArray
 
 import react_data
 from react_data.retrieval_quality import RetrievalQuality
 from react_eval import metrics
 from react_eval.kernels.lag_correlation import lag_correlations
+from reference_models.records import models
 
 __all__ = ["PICTURES", "draw_all"]
 
@@ -224,7 +226,23 @@ def _retrieval_quality(measure: str) -> RetrievalQuality:
     return react_data.evaluate_retrieval(found, truth)
 
 
-OTHER_PICTURES: dict[str, Callable[[], Figure]] = {"retrieval": _retrieval}
+def _learning() -> Figure:
+    """FRCorr on the validation split by epoch, a line a data seed."""
+    learnt = {name: runs for name, runs in ((name, runs_of(name)) for name in models()) if runs}
+    figure, panels = _panels(-(-max(len(learnt), 1) // 2), 2)
+    for axes, (name, runs) in zip(panels, learnt.items(), strict=False):
+        axes.set_title(models()[name].title)
+        for run in runs:
+            epochs = sorted(map(int, run["validation"]))
+            values = [run["validation"][str(epoch)] for epoch in epochs]
+            axes.plot(epochs, values, marker="o", markersize=3, label=f"seed {run['seed']}")
+        axes.set_xlabel("epoch")
+        axes.set_ylabel("FRCorr, validation")
+        axes.legend(loc="lower right", fontsize=8)
+    return figure
+
+
+OTHER_PICTURES: dict[str, Callable[[], Figure]] = {"retrieval": _retrieval, "learning": _learning}
 
 
 def _panels(rows: int, columns: int) -> tuple[Figure, list[Axes]]:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from react_data.errors import ReactError
 
-__all__ = ["CheckpointError", "ConfigError", "MissingInputError", "ModelInputError", "UnknownModelError"]
+__all__ = [
+    "CheckpointError",
+    "ConfigError",
+    "GeneratorError",
+    "MissingInputError",
+    "ModelInputError",
+    "TrainingError",
+    "UnknownModelError",
+]
 
 
 class ConfigError(ReactError, ValueError):
@@ -50,3 +58,22 @@ class CheckpointError(ReactError, ValueError):
     """
 
     code = "RM005"
+
+
+class GeneratorError(ReactError, ValueError):
+    """A name leads to no generator, or what it generates cannot be written.
+
+    A generator is a model's name, a checkpoint, or ``module:callable`` whose result has
+    ``generate(batch, reactions, seed, online)``.
+    """
+
+    code = "RM006"
+
+
+class TrainingError(ReactError, ValueError):
+    """Training cannot begin or go on: the data set lacks what the recipe needs, or the folder is of another run.
+
+    `react-models train --help` shows the settings.
+    """
+
+    code = "RM007"

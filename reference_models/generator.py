@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,9 +19,12 @@ from torch import Tensor, nn
 from reference_models.errors import MissingInputError, ModelInputError
 from reference_models.model_config import ModelConfig
 
-__all__ = ["ReactionModel", "clip_generator"]
+__all__ = ["WIDTHS", "ReactionModel", "clip_generator"]
 
 Batch = Mapping[str, Any]
+
+WIDTHS = {"emotion": 25, "3dmm": 58, "mfcc78": 78, "mfcc26": 26}
+"""Channels of the kinds of series whose width is fixed."""
 
 
 def clip_generator(seed: int, clip: str) -> torch.Generator:
@@ -39,9 +42,9 @@ class ReactionModel(nn.Module, ABC):
     """A generator of facial reactions.
 
     A batch holds ``clip`` (B ids) and series by clip, (B, T, …) float32 or B arrays (T, …): ``speaker_emotion`` (25),
-    ``speaker_3dmm`` (58), ``speaker_mfcc78``, ``speaker_mfcc26``, ``speaker_wav2vec``, ``speaker_sound`` (samples, mono
-    at `sample_rate`), ``speaker_video`` (T, 3, H, W), and for personalised models ``history_…`` of the listener. It
-    never holds the listener's reaction.
+    ``speaker_3dmm`` (58), ``speaker_mfcc78``, ``speaker_mfcc26``, ``speaker_wav2vec``, ``speaker_audio`` (samples, mono
+    at `sample_rate`, exactly as long as the frames), ``speaker_video`` (T, 3, H, W) in [-1, 1], and for personalised
+    models ``history_…`` of the listener. It never holds the listener's reaction.
 
     Attributes:
         config: What the model is made of.
@@ -49,16 +52,34 @@ class ReactionModel(nn.Module, ABC):
         heads: What it generates: ``"emotion"``, ``"coefficients"``.
         frames_per_second: The rate of the clips that it was made for.
         modes: ``"offline"``, ``"online"``: how it can generate.
+        most_frames: Longest clip that it takes; any if None.
+        sample_rate: Samples a second of ``speaker_audio``.
+        video_size: Pixels of a side of ``speaker_video``.
+        mean_face: (58,) that is subtracted from 3DMM that the model sees and added to what it generates; None for 3DMM
+            as it is stored. Batches of `generate` and what it returns are raw, batches of `loss` are as the model sees
+            them.
+        std_face: (58,) that centred 3DMM is divided by; None for 1.
+        stage: The stage of training, which the trainer sets; `loss` may depend on it.
+        loss_weights: Weights of the parts of the loss in this stage, which the trainer sets from the recipe.
+
+    `inputs` and `heads` may depend on the configuration: then the constructor sets them.
     """
 
-    inputs: ClassVar[tuple[str, ...]]
-    heads: ClassVar[tuple[str, ...]]
-    modes: ClassVar[tuple[str, ...]] = ("offline", "online")
+    inputs: tuple[str, ...]
+    heads: tuple[str, ...]
+    modes: tuple[str, ...] = ("offline", "online")
     frames_per_second: ClassVar[int] = 25
+    sample_rate: ClassVar[int] = 16000
+    most_frames: int | None = None
+    video_size: int = 224
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
+        self.mean_face: NDArray[np.float32] | None = None
+        self.std_face: NDArray[np.float32] | None = None
+        self.stage = ""
+        self.loss_weights: Mapping[str, float] = {}
 
     @property
     def device(self) -> torch.device:
@@ -90,6 +111,14 @@ class ReactionModel(nn.Module, ABC):
 
         Returns:
             ``"loss"``, which is minimised, and its parts by name, all scalars.
+        """
+
+    def begin_stage(self, stage: str, batches: Iterable[Mapping[str, Tensor]]) -> None:
+        """What has to be done before a stage of training, such as measuring the range of latents.
+
+        Args:
+            stage: Name of the stage that begins.
+            batches: A pass over the training items of that stage, on the model's device.
         """
 
     @torch.no_grad()
@@ -126,8 +155,15 @@ class ReactionModel(nn.Module, ABC):
         self, batch: Batch, number: int, reactions: int, seed: int, online: bool
     ) -> dict[str, NDArray[np.float32]]:
         speaker = {name: _tensor(batch[name][number]).to(self.device) for name in self.inputs}
+        mean, std = (
+            None if face is None else torch.from_numpy(face).to(self.device) for face in (self.mean_face, self.std_face)
+        )
+        if "speaker_3dmm" in speaker and mean is not None:
+            speaker["speaker_3dmm"] = (speaker["speaker_3dmm"] - mean) / (1 if std is None else std)
         generator = clip_generator(seed, str(batch["clip"][number]))
-        found = self.react(speaker, reactions, generator, online=online)
+        found = dict(self.react(speaker, reactions, generator, online=online))
+        if "coefficients" in found and mean is not None:
+            found["coefficients"] = found["coefficients"] * (1 if std is None else std) + mean
         return {head: found[head].float().cpu().numpy() for head in self.heads}
 
     def _check(self, batch: Batch, reactions: int, online: bool) -> None:
@@ -143,6 +179,26 @@ class ReactionModel(nn.Module, ABC):
             raise ModelInputError(f"{name} cannot generate {mode}, only {' and '.join(self.modes)}.")
         if reactions < 1 or not len(batch["clip"]):
             raise ModelInputError(f"{reactions} reactions to {len(batch['clip'])} clips: expected at least 1 of each.")
+        for number, clip in enumerate(batch["clip"]):
+            self._check_clip({each: batch[each][number].shape for each in self.inputs}, str(clip))
+
+    def _check_clip(self, shapes: Mapping[str, tuple[int, ...]], clip: str) -> None:
+        """Refuse series of other widths or lengths."""
+        name = type(self).__name__
+        for series, shape in shapes.items():
+            width = WIDTHS.get(series.partition("_")[2])
+            if width is not None and (len(shape) != 2 or shape[1] != width):
+                raise ModelInputError(
+                    f"{series} of clip {clip!r} has shape {tuple(shape)}, expected (frames, {width})."
+                )
+        by_frame = {each: shape[0] for each, shape in shapes.items() if each.startswith("speaker_") and len(shape) > 1}
+        if len(set(by_frame.values())) > 1:
+            raise ModelInputError(f"clip {clip!r} has {by_frame} frames, expected equally many of each.")
+        frames = next(iter(by_frame.values()), 1)
+        if frames < 1 or (self.most_frames is not None and frames > self.most_frames):
+            raise ModelInputError(
+                f"clip {clip!r} has {frames} frames, but {name} takes 1 to {self.most_frames or 'any number'}. Cut it."
+            )
 
 
 def _tensor(values: Any) -> Tensor:

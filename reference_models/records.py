@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from react_data.clips import suggest
-from reference_models.errors import UnknownModelError
-from reference_models.key_map import KeyMap
+from reference_models.errors import ConfigError, UnknownModelError
 from reference_models.model_config import ModelConfig
+from reference_models.training.recipes import Recipe
+
+if TYPE_CHECKING:  # they import torch, which listing models does without
+    from reference_models.generator import ReactionModel
+    from reference_models.key_map import KeyMap
 
 __all__ = ["ModelCard", "ModelRecord", "find_model", "models", "register_model"]
 
@@ -56,7 +61,8 @@ class ModelRecord:
         card: What to know of it.
         keys: How keys of published checkpoints correspond to ours, as ``module:name`` of a `KeyMap`.
         wrappers: Prefixes and entries under which published files keep the state, such as ``"state_dict"``.
-        recipe: How it trains, as ``module:name``; empty where it does not.
+        recipe: How it trains, as ``module:name`` of a `Recipe`; empty where it does not.
+        aliases: Other names in use, in lower case.
     """
 
     name: str
@@ -74,14 +80,25 @@ class ModelRecord:
         found: type[ModelConfig] = _imported(self.config)
         return found
 
-    def model_class(self) -> type:
+    def model_class(self) -> type[ReactionModel]:
         """The class of the model."""
-        found: type = _imported(self.model)
+        found: type[ReactionModel] = _imported(self.model)
         return found
 
     def key_map(self) -> KeyMap:
         """How keys of published checkpoints correspond to ours."""
         found: KeyMap = _imported(self.keys)
+        return found
+
+    def training_recipe(self) -> Recipe:
+        """How it trains.
+
+        Raises:
+            ConfigError: If it does not.
+        """
+        if not self.recipe:
+            raise ConfigError(f"{self.title} has no recipe: there is nothing to train.")
+        found: Recipe = _imported(self.recipe)
         return found
 
 

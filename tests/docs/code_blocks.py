@@ -21,6 +21,7 @@ from sybil.parsers.markdown import CodeBlockParser, SkipParser
 
 import react_data.cli
 import react_eval.cli
+import reference_models.cli
 
 __all__ = ["PAGES", "REPOSITORY", "languages", "not_run", "run_blocks"]
 
@@ -30,7 +31,11 @@ PAGES = {
     for path in (REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").rglob("*.md")))
 }
 
-_PROGRAMS = {"react-eval": react_eval.cli.main, "react-data": react_data.cli.main}
+_PROGRAMS = {
+    "react-eval": react_eval.cli.main,
+    "react-data": react_data.cli.main,
+    "react-models": reference_models.cli.main,
+}
 _SHOWN_BELOW = re.compile(r"\n\s*\n?```text\n(?P<shown>.*?)```", re.DOTALL)
 _FENCE = re.compile(r"^```(?P<language>\w*)[^\n]*\n.*?^```$", re.DOTALL | re.MULTILINE)
 _SKIP = re.compile(r"<!-- skip: next (?P<reason>.*?) -->")

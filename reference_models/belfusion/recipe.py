@@ -1,0 +1,57 @@
+"""How BeLFusion trains: first the auto-encoder, then the diffusion of its latents."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reference_models.training.recipes import Recipe, Stage
+
+__all__ = ["AUTOENCODER", "DIFFUSION", "LOSS_WEIGHTS", "RECIPE"]
+
+AUTOENCODER, DIFFUSION = "autoencoder", "diffusion"
+
+LOSS_WEIGHTS = {
+    AUTOENCODER: {"emotion": 1.0, "divergence": 1e-5, "coefficients": 1.0},
+    DIFFUSION: {"latent": 10.0, "decoded": 10.0},
+}
+
+_AUTOENCODER = Stage(
+    name=AUTOENCODER,
+    epochs=1000,
+    learning_rate=1e-3,
+    weight_decay=5e-4,
+    batch_size=32,
+    parameters=("autoencoder.",),
+    loss_weights=LOSS_WEIGHTS[AUTOENCODER],
+)
+_DIFFUSION = Stage(
+    name=DIFFUSION,
+    epochs=100,
+    learning_rate=1e-4,
+    weight_decay=5e-4,
+    batch_size=32,
+    parameters=("denoiser.",),
+    loss_weights=LOSS_WEIGHTS[DIFFUSION],
+)
+
+RECIPE = Recipe(
+    stages=(_AUTOENCODER, _DIFFUSION),
+    role_swap=True,
+    coefficients="zero-centred",
+    select="",
+    tiny=Recipe(
+        stages=(
+            replace(_AUTOENCODER, epochs=150, learning_rate=4e-3, batch_size=8, schedule="cosine", gradient_clip=1.0),
+            replace(
+                _DIFFUSION,
+                epochs=60,
+                learning_rate=1e-3,
+                weight_decay=1e-2,
+                batch_size=8,
+                schedule="cosine",
+                gradient_clip=1.0,
+            ),
+        ),
+        role_swap=True,
+    ),
+)

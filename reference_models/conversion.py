@@ -1,0 +1,211 @@
+"""Published checkpoints: import into ours, and export of ours into the published layout."""
+
+from __future__ import annotations
+
+import math
+import os
+import pickle
+import warnings
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from react_data.problems import abbreviate
+from react_eval.submissions.durable import replace_durably
+from reference_models.checkpoints import load_checkpoint, read_checkpoint, save_checkpoint, state_problems
+from reference_models.errors import CheckpointError
+from reference_models.generator import ReactionModel
+from reference_models.model_config import ModelConfig
+from reference_models.records import ModelRecord, find_model
+from reference_models.weight_files import read_weights, write_weights
+
+__all__ = ["Conversion", "convert_checkpoint", "export_checkpoint", "load_published"]
+
+_MOST_BYTES = 16 * 2**30
+_PARALLEL = "module."
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What became of a checkpoint.
+
+    Attributes:
+        path: What was written.
+        model: Name of the model.
+        tensors: How many tensors were converted.
+        parameters: How many numbers they hold.
+        ignored: Published keys that hold nothing of the model.
+    """
+
+    path: Path
+    model: str
+    tensors: int
+    parameters: int
+    ignored: tuple[str, ...]
+
+    def __str__(self) -> str:
+        left = f"; ignored: {abbreviate(self.ignored, 10)}" if self.ignored else ""
+        return f"{self.path}: {self.model}, {self.tensors} tensors, {self.parameters:,} numbers{left}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        counts = {"tensors": self.tensors, "parameters": self.parameters, "ignored": list(self.ignored)}
+        return {"path": str(self.path), "model": self.model, **counts}
+
+
+def convert_checkpoint(
+    published: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    model: str,
+    config: ModelConfig | None = None,
+) -> Conversion:
+    """Import a published checkpoint.
+
+    Args:
+        published: A torch file, which is loaded weights-only, or a safetensors file, of the official layout.
+        out: Folder, or ``.safetensors`` file, to write ours to.
+        model: Name of the model.
+        config: Its configuration; the published one if not given.
+
+    Returns:
+        What became of it.
+
+    Raises:
+        CheckpointError: If the file cannot be read, or keys or shapes do not fit; lists every one.
+    """
+    record = find_model(model)
+    made, ignored, state = _imported(record, Path(published), config)
+    facts = {"converted_from": Path(published).name, "ignored": list(ignored)}
+    path = save_checkpoint(made, out, facts=facts)
+    return Conversion(path, record.name, len(state), _numbers(state), ignored)
+
+
+def load_published(
+    published: str | os.PathLike[str], *, model: str, config: ModelConfig | None = None
+) -> ReactionModel:
+    """The model of a published checkpoint, without writing ours; see `convert_checkpoint`.
+
+    Returns:
+        The model, in eval mode on the CPU.
+    """
+    return _imported(find_model(model), Path(published), config)[0].eval()
+
+
+def export_checkpoint(ours: str | os.PathLike[str], out: str | os.PathLike[str]) -> Conversion:
+    """Export a checkpoint of ours in the official layout.
+
+    Args:
+        ours: Folder or file of our checkpoint.
+        out: File to write: safetensors if its name ends so, else a torch file under the model's usual entry.
+
+    Returns:
+        What became of it.
+
+    Raises:
+        CheckpointError: If ours cannot be read.
+    """
+    record, target = read_checkpoint(ours).record, Path(out)
+    state = record.key_map().export_state(load_checkpoint(ours).state_dict())
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.suffix == ".safetensors":
+        write_weights(state, target, None)
+    else:
+        entry = next((wrapper for wrapper in record.wrappers if not wrapper.endswith(".")), None)
+        temporary = target.with_name(target.name + ".tmp")
+        torch.save({entry: dict(state)} if entry else dict(state), temporary)
+        replace_durably(temporary, target)
+    return Conversion(target, record.name, len(state), _numbers(state), ())
+
+
+def read_published(file: Path, wrappers: tuple[str, ...] = ("state_dict",)) -> dict[str, Tensor]:
+    """The tensors of a published file.
+
+    Args:
+        file: A torch or safetensors file.
+        wrappers: Entries under which the state may lie, and prefixes, which end with a dot, of its keys.
+
+    Returns:
+        Tensors by published key.
+
+    Raises:
+        CheckpointError: If it is missing, too large, needs code to be run, or holds no state.
+    """
+    if not file.is_file():
+        raise CheckpointError(f"there is no file {file}.")
+    if file.stat().st_size > _MOST_BYTES:
+        raise CheckpointError(f"{file} has {file.stat().st_size:,} bytes, expected at most {_MOST_BYTES:,}.")
+    content = read_weights(file) if file.suffix == ".safetensors" else _unwrapped(_torch_content(file), wrappers, file)
+    state = {key: value for key, value in content.items() if isinstance(value, Tensor)}
+    if len(state) < len(content):
+        raise CheckpointError(
+            f"{file} holds {abbreviate([key for key in content if key not in state], 5)} beside tensors, expected the "
+            f"weights alone, or under {' or '.join(repr(each) for each in wrappers)}."
+        )
+    _check_sizes(state, file)
+    for prefix in (_PARALLEL, *(wrapper for wrapper in wrappers if wrapper.endswith("."))):
+        if state and all(key.startswith(prefix) for key in state):
+            state = {key.removeprefix(prefix): value for key, value in state.items()}
+    return state
+
+
+def _imported(
+    record: ModelRecord, file: Path, config: ModelConfig | None
+) -> tuple[ReactionModel, tuple[str, ...], dict[str, Tensor]]:
+    published, keys = read_published(file, record.wrappers), record.key_map()
+    ignored = tuple(key for key in published if keys.is_ignored(key))
+    made = record.model_class()(record.config_class().published() if config is None else config)
+    try:
+        state = keys.import_state(published)
+    except (RuntimeError, KeyError, IndexError) as error:
+        raise CheckpointError(f"{file} is not of the published layout of {record.title}: {error}.") from None
+    problems = state_problems(made, state)
+    if problems:
+        left = [f"  ignored: {key}" for key in ignored]
+        raise CheckpointError(
+            f"{file} does not fit {record.title} (our keys):\n" + "\n".join([*problems, *left]) + "\n"
+            "Is it this model's file, with this configuration?"
+        )
+    made.load_state_dict(state)
+    return made, ignored, state
+
+
+def _torch_content(file: Path) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on old forms of pickle, which are read or refused all the same
+            # Files of before torch 1.6 are no archives and cannot be mapped.
+            return torch.load(file, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file))
+    except pickle.UnpicklingError:
+        raise CheckpointError(
+            f"{file} is damaged, or holds more than weights, and loading it would run code of its own. Load it where "
+            "you trust it, and save its state dict alone."
+        ) from None
+    except Exception as error:  # whatever torch raises on a damaged file is an answer about the file
+        raise CheckpointError(f"{file} cannot be read as a torch file: {error}. Copy it again.") from None
+
+
+def _unwrapped(content: Any, wrappers: tuple[str, ...], file: Path) -> Mapping[str, Any]:
+    for entry in (each for each in wrappers if not each.endswith(".")):
+        if isinstance(content, Mapping) and isinstance(content.get(entry), Mapping):
+            content = content[entry]
+    if not isinstance(content, Mapping) or not content:
+        raise CheckpointError(f"{file} holds a {type(content).__name__}, expected weights by name.")
+    return content
+
+
+def _check_sizes(state: Mapping[str, Tensor], file: Path) -> None:
+    """Refuse tensors that claim to be larger than the file: repeated views cost memory when they are copied."""
+    claimed = sum(value.numel() * value.element_size() for value in state.values())
+    most = 4 * file.stat().st_size
+    if claimed > most:
+        raise CheckpointError(f"the tensors of {file} take {claimed:,} bytes, expected at most {most:,} by its size.")
+
+
+def _numbers(state: Mapping[str, Tensor]) -> int:
+    return sum(math.prod(value.shape) for value in state.values())

@@ -1,0 +1,110 @@
+"""`load`: a model by name, fresh, from a checkpoint of ours, or from a published file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from reference_models.checkpoints import is_checkpoint, read_checkpoint
+from reference_models.conversion import load_published
+from reference_models.errors import CheckpointError, ConfigError
+from reference_models.generator import ReactionModel
+from reference_models.model_config import ModelConfig
+from reference_models.records import ModelRecord, find_model
+
+__all__ = ["chosen_config", "chosen_device", "load"]
+
+Config = str | Mapping[str, Any] | ModelConfig | None
+
+_PRESETS = ("published", "tiny", "clean")
+
+
+def load(
+    name: str,
+    weights: str | os.PathLike[str] | None = None,
+    *,
+    config: Config = None,
+    device: str | torch.device = "cpu",
+    seed: int = 0,
+) -> ReactionModel:
+    """A model.
+
+    Args:
+        name: Such as ``"reactface"``; `reference_models.models` has all.
+        weights: A checkpoint of ours, or a file of the official layout; fresh random weights if not given.
+        config: ``"published"``; ``"clean"``: of that size, with every trap answered cleanly; ``"tiny"``; field values,
+            from the clean one on; or a configuration. If not given, a checkpoint's own, ``"published"`` for a file of
+            the official layout, ``"clean"`` for fresh weights.
+        device: ``"cpu"``, ``"cuda"`` or ``"auto"``.
+        seed: Seed of fresh weights.
+
+    Returns:
+        The model, in eval mode.
+
+    Raises:
+        UnknownModelError: If there is no such model.
+        ConfigError: If the configuration cannot be.
+        CheckpointError: If the weights cannot be read or are of another model or configuration.
+    """
+    record, place = find_model(name), chosen_device(device)
+    wanted = None if config is None else chosen_config(record, config)
+    if weights is None:
+        return fresh_model(record, wanted or chosen_config(record, "clean"), seed).to(place).eval()
+    if not is_checkpoint(weights):
+        if Path(weights).is_dir():
+            read_checkpoint(weights)  # says what is missing
+        return load_published(weights, model=record.name, config=wanted).to(place)
+    found = read_checkpoint(weights)
+    if found.record != record:
+        raise CheckpointError(f"{found.path} is a checkpoint of {found.record.name}, not of {record.name}.")
+    return found.model(wanted).to(place)
+
+
+def fresh_model(record: ModelRecord, config: ModelConfig, seed: int) -> ReactionModel:
+    """A model with random weights that depend on the seed only; the program's own random state is left as it is."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return record.model_class()(config)
+
+
+def chosen_config(record: ModelRecord, config: str | Mapping[str, Any] | ModelConfig) -> ModelConfig:
+    """The configuration that somebody means.
+
+    Args:
+        record: The model.
+        config: See `load`.
+
+    Raises:
+        ConfigError: If there is no such preset or field, or it is of another model.
+    """
+    kind = record.config_class()
+    if isinstance(config, ModelConfig):
+        if not isinstance(config, kind):
+            raise ConfigError(f"{type(config).__name__} is no configuration of {record.title}: use {kind.__name__}.")
+        return config
+    if isinstance(config, Mapping):
+        return kind.from_dict(config)
+    if config not in _PRESETS:
+        raise ConfigError(f"there is no preset {config!r}. Available: {', '.join(_PRESETS)}.")
+    return kind() if config == "clean" else kind.tiny() if config == "tiny" else kind.published()
+
+
+def chosen_device(device: str | torch.device) -> torch.device:
+    """The device that somebody means; ``"auto"`` is a GPU where there is one.
+
+    Raises:
+        ConfigError: If there is no such device.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        found = torch.device(device)
+    except RuntimeError:
+        raise ConfigError(f"there is no device {device!r}. Use auto, cpu or cuda.") from None
+    if found.type == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device is cuda, but torch finds no GPU. Use auto or cpu.")
+    return found

@@ -1,0 +1,1 @@
+"""Trans-AE, the deterministic baseline of ReactFace's tables: the speaker's tokens decoded straight to coefficients."""

@@ -1,0 +1,1 @@
+"""Trans-VAE, the transformer baseline of the REACT challenges: a Gaussian of the speaker, decoded to a reaction."""
