@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
+from threading import RLock
 from typing import Any
 
 from react_eval.errors import InputError, ReactError
@@ -14,6 +15,8 @@ __all__ = ["load_extensions", "why_left_out"]
 # Why something is left out, by entry-point group and name. A group is here as soon as its loading begins, so that a
 # package may look up what is registered while it is being loaded.
 _LEFT_OUT: dict[str, dict[str, str]] = {}
+# Other threads wait until what is installed is loaded; the one that loads may ask again.
+_LOADING = RLock()
 
 
 def load_extensions(
@@ -30,8 +33,12 @@ def load_extensions(
         name_of: The name under which it is registered.
         register: Registers it; raises a `ReactError` if it must not be.
     """
-    if group in _LEFT_OUT:
-        return
+    with _LOADING:
+        if group not in _LEFT_OUT:
+            _load_group(group, kind, name_of, register)
+
+
+def _load_group(group: str, kind: type[Any], name_of: Callable[[Any], str], register: Callable[[Any], object]) -> None:
     left_out = _LEFT_OUT[group] = {}
     found: dict[str, list[tuple[str, Any]]] = {}
     for point in entry_points(group=group):
@@ -47,7 +54,7 @@ def load_extensions(
         if reason:
             left_out[name] = reason
     for reason in left_out.values():
-        warnings.warn(reason, RuntimeWarning, stacklevel=2)
+        warnings.warn(reason, RuntimeWarning, stacklevel=3)
 
 
 def why_left_out(group: str, name: str) -> str:

@@ -1,5 +1,7 @@
 """Protocols: frozen records, their ids and overrides; and that freezing channels does not pay under `corrected`."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError, dataclass, fields, replace
 from functools import cache
 from importlib.metadata import EntryPoint
@@ -185,6 +187,17 @@ def test_packages_are_looked_for_once_in_a_process(install):
         all_metrics()
         find_protocol("react2024").use("tlcc")
     assert sorted(scans) == ["react_eval.metrics", "react_eval.protocols"]
+
+
+def test_threads_that_ask_first_wait_for_what_is_installed(install):
+    def slowly():
+        time.sleep(0.2)
+        return theirs()
+
+    install(protocols=[added("a", "theirs", slowly)])
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda _: find_protocol("theirs").id, range(4)))
+    assert found == ["theirs@1"] * 4
 
 
 def broken():
