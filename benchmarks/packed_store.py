@@ -1,16 +1,18 @@
 """The packed store beside the folder that was packed: ``python -m benchmarks.packed_store [RECORDINGS] [REPEATS]``.
 
-Everything is measured in one process, the files lying in the system's cache. Of random clips each is read once, so that
-no cache of the library is hit; stated is the median of all clips, and the least of the repeats.
+Everything is measured in one process, the files lying in the system's cache. In a repeat the data set is opened anew
+and every clip is read once, in random order, so that no chunk that HDF5 keeps is asked for again; stated is the median
+of all clips, and the least of the repeats.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 import tempfile
 import time
 import wave
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -36,9 +38,11 @@ Reader = Callable[[int], object]
 
 def main() -> None:
     """Print times and ratios."""
-    recordings, repeats = (
-        int(given) for given in (*sys.argv[1:], *map(str, (RECORDINGS, REPEATS)[len(sys.argv) - 1 :]))
-    )
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.packed_store", description=__doc__)
+    parser.add_argument("recordings", nargs="?", type=int, default=RECORDINGS, help="of the data set that is measured")
+    parser.add_argument("repeats", nargs="?", type=int, default=REPEATS, help="of which the least is taken")
+    given = parser.parse_args()
+    recordings, repeats = given.recordings, given.repeats
     with tempfile.TemporaryDirectory() as folder:
         root = react_data.synthesise(Path(folder) / "data", recordings=recordings, splits=[SPLIT])
         sources = {
@@ -63,8 +67,7 @@ def _opening(sources: dict[str, Path]) -> Times:
 
 
 def _clips(root: Path, sources: dict[str, Path], repeats: int) -> Times:
-    opened = {name: react_data.open_split(path, SPLIT, modalities="all") for name, path in sources.items()}
-    clips = [str(clip) for clip in opened[TREE]["clip"].values]
+    clips = [str(clip) for clip in react_data.open_split(root, SPLIT)["clip"].values]
     order = np.random.default_rng(0).permutation(len(clips)).tolist()
     plain: dict[str, tuple[str, Callable[[Path], NDArray[np.float32]]]] = {
         "emotion": ("pandas, as the official loader", _official_emotion),
@@ -74,11 +77,13 @@ def _clips(root: Path, sources: dict[str, Path], repeats: int) -> Times:
     times: Times = {}
     for kind, (label, read) in plain.items():
         files = [_file(root, kind, clip) for clip in clips]
-        readers: dict[str, Reader] = {name: _series(dataset, kind) for name, dataset in opened.items()}
-        readers[label] = lambda clip, files=files, read=read: read(files[clip])  # type: ignore[misc]
-        _check(readers, order[:3])
+        openers: dict[str, Callable[[], Reader]] = {
+            name: partial(_series, path, kind) for name, path in sources.items()
+        }
+        openers[label] = partial(_plain, files, read)
+        _check({name: opener() for name, opener in openers.items()}, order[:3])
         times[f"a random clip, {kind}"] = {
-            name: min(median(_timed(reader, order)) for _ in range(repeats)) for name, reader in readers.items()
+            name: min(median(_timed(opener(), order)) for _ in range(repeats)) for name, opener in openers.items()
         }
     return times
 
@@ -100,9 +105,13 @@ def _streams(folder: str, sources: dict[str, Path], repeats: int) -> Times:
     return {f"a whole split's emotion, {whole.nbytes / 1e6:.0f} MB": seconds}
 
 
-def _series(dataset: object, kind: str) -> Reader:
-    series = react_data.clip_series(dataset, f"speaker_{kind}")  # type: ignore[arg-type]
+def _series(path: Path, kind: str) -> Reader:
+    series = react_data.clip_series(react_data.open_split(path, SPLIT, modalities=[kind]), f"speaker_{kind}")
     return lambda clip: np.asarray(series[clip])
+
+
+def _plain(files: Sequence[Path], read: Callable[[Path], NDArray[np.float32]]) -> Reader:
+    return lambda clip: read(files[clip])
 
 
 def _check(readers: dict[str, Reader], clips: Sequence[int]) -> None:

@@ -20,6 +20,7 @@ from react_data.channels import COEFFICIENTS_58, schema_for
 from react_data.errors import AnnotationError
 from react_data.modalities import ROLES, USUAL_KINDS, chosen_kinds
 from react_data.neighbours import read_neighbours
+from react_data.official_tree import SYNTHESIS_RECORD
 from react_data.stored_arrays import open_array
 
 __all__ = ["array_kinds", "open_array_split"]
@@ -80,7 +81,7 @@ def open_array_split(root: str | Path, split: str, *, modalities: str | Sequence
         "root": str(root),
         "frames_per_second": FRAMES_PER_SECOND,
         "labels": "listeners" if labelled else "none",
-        "synthetic": 0,
+        "synthetic": int((Path(root) / SYNTHESIS_RECORD).is_file()),
         "neighbour_source": "appropriateness matrix of the data set",
     }
     return xr.Dataset(variables, coordinates, attributes)

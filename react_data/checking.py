@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +13,11 @@ from react_data.optional_libraries import LibraryMissingError
 from react_data.problems import Problem, ProblemKind, ProblemReport
 from react_data.progress import track
 
-__all__ = ["attempt", "check_each", "without"]
+__all__ = ["attempt", "check_each", "check_folders", "may_be_there", "without"]
+
+CLOSED_FOLDER = ProblemKind(
+    "RD134", "A folder cannot be looked into, so what is in it is not known. Give yourself permission to read it."
+)
 
 _READERS = 4
 
@@ -50,6 +55,37 @@ def attempt(
             kind, f"cannot be read: {type(error).__name__}: {error}. Copy the file again, or make it anew.", where
         )
     return None
+
+
+def may_be_there(path: Path) -> bool:
+    """Whether there is a file, or it cannot be known since its folder cannot be looked into.
+
+    Args:
+        path: The file.
+    """
+    try:
+        return path.is_file()
+    except OSError:
+        return True
+
+
+def check_folders(root: Path, splits: Sequence[str] | None, report: ProblemReport) -> None:
+    """Name the folders of a data set that cannot be looked into.
+
+    Args:
+        root: Folder of the data set.
+        splits: Which of the folders in it are looked into; all, if None.
+        report: Receives the problems.
+    """
+
+    def tell(error: OSError) -> None:
+        where = Path(str(error.filename)).relative_to(root).as_posix()
+        message = f"cannot be looked into: {error.strerror}. Change its permissions, or copy it again."
+        report.error(CLOSED_FOLDER, message, "" if where == "." else where)
+
+    for folder, names, _ in os.walk(root, onerror=tell):
+        if splits is not None and Path(folder) == root:
+            names[:] = [name for name in names if name in splits]
 
 
 def without(path: Path, message: str) -> str:

@@ -16,6 +16,8 @@ _Path = click.Path(path_type=Path)
 _root = click.argument("root", type=_Path, required=False)
 _json = click.option("--json", "as_json", is_flag=True, help="Print machine-readable output on stdout.")
 _quiet = click.option("--quiet", is_flag=True, help="Show no progress.")
+_layout = click.option("--layout", help="Name of the layout; recognised if not given.")
+_draw_seed = click.option("--draw-seed", type=int, help="Seed of the drawn appropriate reactions (MARS).  [default: 0]")
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -29,7 +31,7 @@ def main() -> None:
 
 @main.command()
 @click.argument("path", type=_Path)
-@click.option("--layout", default="react2024", show_default=True, help="react2023, react2024, react2025 or react2026.")
+@click.option("--layout", default="react2024", show_default=True, help="react2023, …, react2026, or a plain one.")
 @click.option("--recordings", default=24, show_default=True, help="Recordings in all splits together.")
 @click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
 @click.option("--split", "splits", multiple=True, help="Split to write; may be repeated.  [default: all]")
@@ -44,7 +46,7 @@ def main() -> None:
 @_json
 @_quiet
 def synthesise(path: Path, as_json: bool, quiet: bool, **settings: Any) -> None:
-    """Write a synthetic data set in the layout of a challenge into the folder PATH."""
+    """Write a synthetic data set in the layout of a challenge, or arrays, openface or motion-energy, into PATH."""
     from react_data.contents import describe  # imports take time that --help should not
     from react_data.synthesis import synthesise as write
 
@@ -54,14 +56,15 @@ def synthesise(path: Path, as_json: bool, quiet: bool, **settings: Any) -> None:
 
 @main.command()
 @_root
+@_layout
 @click.option("--split", "splits", multiple=True, help="Split that has to be there; repeatable.  [default: any]")
 @_json
 @_quiet
-def verify(root: Path | None, splits: tuple[str, ...], as_json: bool, quiet: bool) -> None:
+def verify(root: Path | None, layout: str | None, splits: tuple[str, ...], as_json: bool, quiet: bool) -> None:
     """Find every problem of a data set; exit code 1 if there are errors."""
     from react_data.verification import verify as find_problems
 
-    report = find_problems(root, splits or None, show_progress=False if quiet else None)
+    report = find_problems(root, splits or None, layout=layout, show_progress=False if quiet else None)
     if as_json:
         print_json(report.to_dict())
     else:
@@ -73,9 +76,13 @@ def verify(root: Path | None, splits: tuple[str, ...], as_json: bool, quiet: boo
 @main.command()
 @click.argument("root", type=_Path)
 @click.argument("out", type=_Path)
-@click.option("--layout", help="Name of the layout; recognised if not given.")
+@_layout
 @click.option("--split", "splits", multiple=True, help="Split to pack; may be repeated.  [default: all]")
 @click.option("--modality", "modalities", multiple=True, help="emotion, 3dmm, audio, …; repeatable.  [default: all]")
+@click.option("--coefficients", help="raw, zero-centred or standardised 3DMM coefficients.  [default: raw]")
+@click.option("--mean-face", type=_Path, help="mean_face.npy, where --coefficients needs it.")
+@click.option("--std-face", type=_Path, help="std_face.npy, where --coefficients needs it.")
+@_draw_seed
 @click.option("--features", type=_Path, help="Folder of `react-data features`, to be packed too.")
 @click.option("--neighbours", type=_Path, multiple=True, help="File of `react-data neighbours --out`; repeatable.")
 @click.option("--uncompressed", is_flag=True, help="A larger file that is read faster.")
@@ -95,7 +102,7 @@ def pack(root: Path, out: Path, as_json: bool, quiet: bool, uncompressed: bool, 
 @click.argument("root", type=_Path)
 @click.argument("folder", type=_Path)
 @click.option("--feature", "features", multiple=True, required=True, help="mfcc78, mfcc26 or wav2vec; repeatable.")
-@click.option("--layout", help="Name of the layout; recognised if not given.")
+@_layout
 @click.option("--split", "splits", multiple=True, help="Split whose sound is used; repeatable.  [default: all]")
 @click.option("--model", type=_Path, help="Folder of the wav2vec 2.0 checkpoint; nothing is downloaded.")
 @click.option("--device", default="cpu", show_default=True, help="Where the model computes, as torch names it.")
@@ -115,22 +122,26 @@ def features(root: Path, folder: Path, as_json: bool, quiet: bool, splits: tuple
 
 @main.command()
 @_root
+@_layout
 @click.option("--split", required=True, help="Split whose clips are compared.")
 @click.option("--out", type=_Path, help="HDF5 file to write; a run that was interrupted is continued.")
 @click.option("--measure", default="dtw", show_default=True, help="dtw, euclidean, ccc or cosine.")
 @click.option("--series", default="speaker_emotion", show_default=True, help="Which series say what speakers do.")
+@click.option("--features", type=_Path, help="Folder of `react-data features`, of which --series may name one.")
 @click.option("--normalise", default="none", show_default=True, help="none, z-score by channel, or z-score by clip.")
+@click.option("--per-frame", is_flag=True, help="Divide dtw by the lengths of the clips.")
 @click.option("--threshold", type=float, help="Largest distance, or least similarity, of a neighbour.")
 @click.option("--top-k", type=int, help="How many nearest clips are neighbours.")
 @click.option("--symmetric", default="as found", show_default=True, help="as found, either or both.")
 @click.option("--threads", type=int, help="How many; one for each processor if not given.")
 @click.option("--explain", metavar="CLIP", help="Show which clips are neighbours of CLIP, how similar, and why.")
 @click.option("--count", default=5, show_default=True, help="How many neighbours --explain shows.")
+@_draw_seed
 @_json
 @_quiet
 def neighbours(
     root: Path | None, split: str, out: Path | None, series: str, explain: str | None, count: int, as_json: bool,
-    quiet: bool, **rule: Any,
+    quiet: bool, layout: str | None, features: Path | None, draw_seed: int | None, **rule: Any,
 ) -> None:  # fmt: skip
     """Find the clips whose speakers behave alike: reactions to one are appropriate for the other.
 
@@ -140,14 +151,16 @@ def neighbours(
     from react_data.neighbour_commands import describe_retrieval, explain_clip
 
     place, shown = find_data_root(root), False if quiet else None
+    given = {"layout": layout, "features": features, "draw_seed": draw_seed}
+    options = {name: value for name, value in given.items() if value is not None}
     if explain is not None:
-        explained = explain_clip(place, split, series, explain, rule, count=count, show_progress=shown)
+        explained = explain_clip(place, split, series, explain, rule, options=options, count=count, show_progress=shown)
         if as_json:
             print_json(explained.to_dict())
         else:
             click.echo(str(explained))
         return
-    found = describe_retrieval(place, split, series, out, rule, show_progress=shown)
+    found = describe_retrieval(place, split, series, out, rule, options=options, show_progress=shown)
     if as_json:
         print_json(found)
     else:
@@ -156,12 +169,30 @@ def neighbours(
 
 @main.command()
 @_root
+@click.option("--out", type=_Path, help="Folder to write into.  [default: ROOT]")
+@click.option("--split", "splits", multiple=True, help="Split to write for; repeatable.  [default: all with listeners]")
 @_json
-def info(root: Path | None, as_json: bool) -> None:
+def personal(root: Path | None, out: Path | None, splits: tuple[str, ...], as_json: bool) -> None:
+    """Write the lists and matrices of personalised generation, for a tree of REACT 2023 or 2024."""
+    from react_data.location import find_data_root
+    from react_data.personal_clips import write_person_specific
+
+    written = [str(path) for path in write_person_specific(find_data_root(root), out, splits=splits or None)]
+    if as_json:
+        print_json({"written": written})
+    else:
+        click.echo("\n".join(written))
+
+
+@main.command()
+@_root
+@_layout
+@_json
+def info(root: Path | None, layout: str | None, as_json: bool) -> None:
     """Say what a data set holds."""
     from react_data.contents import describe
 
-    _show(describe(root), as_json)
+    _show(describe(root, layout=layout), as_json)
 
 
 def _show(contents: dict[str, Any], as_json: bool) -> None:

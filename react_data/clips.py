@@ -93,7 +93,7 @@ def match_clip_ids(given: Sequence[str], known: Sequence[str]) -> list[str | Non
 
     Args:
         given: Ids as written, with either person naming.
-        known: The split's ids.
+        known: The split's ids, of the challenge's form or any other.
 
     Returns:
         For each given id the split's id, or None where there is none.
@@ -102,8 +102,16 @@ def match_clip_ids(given: Sequence[str], known: Sequence[str]) -> list[str | Non
         >>> match_clip_ids(["RECOLA/group-2/P1/3", "x"], ["RECOLA/group-2/P41/3"])
         ['RECOLA/group-2/P41/3', None]
     """
-    names = {str(ClipId.parse(clip).alias): clip for clip in known} | {clip: clip for clip in known}
+    names = {_alias(clip): clip for clip in known} | {clip: clip for clip in known}
     return [names.get(clip) for clip in given]
+
+
+def _alias(clip: str) -> str:
+    """An id under the emotion folder's names; ids of other data sets have no other name."""
+    try:
+        return str(ClipId.parse(clip).alias)
+    except ClipIdError:
+        return clip
 
 
 def suggest(name: str, available: Iterable[str]) -> str:

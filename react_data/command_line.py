@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from react_data.errors import ReactError
+from react_data.file_access import file_access
 
 __all__ = ["BAD_INPUT", "CHECK_FAILED", "Commands", "print_json"]
 
@@ -16,12 +17,13 @@ BAD_INPUT = 2
 
 
 class Commands(click.Group):
-    """A group whose commands end with exit code 2 and one message where they meet a `ReactError`."""
+    """A group whose commands end with exit code 2 and one message where they meet bad input, or a file is refused."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the chosen command."""
         try:
-            return super().invoke(ctx)
+            with file_access():
+                return super().invoke(ctx)
         except ReactError as error:
             click.echo(f"error: {error}", err=True)
             ctx.exit(BAD_INPUT)

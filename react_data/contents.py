@@ -9,13 +9,15 @@ import numpy as np
 import xarray as xr
 
 from react_data.clip_videos import video_folders
+from react_data.file_access import file_access
 from react_data.location import find_data_root
 from react_data.modalities import series_kinds
-from react_data.opening import Layout, find_layout, open_split
+from react_data.opening import Layout, find_layout, open_split, splits_of
 
 __all__ = ["describe"]
 
 
+@file_access()
 def describe(root: str | os.PathLike[str] | None = None, *, layout: str | None = None) -> dict[str, Any]:
     """Count what the splits of a data set hold.
 
@@ -30,13 +32,14 @@ def describe(root: str | os.PathLike[str] | None = None, *, layout: str | None =
 
     Raises:
         DataRootError: If the data set does not exist.
-        LayoutError: If its layout is not known.
+        LayoutError: If its layout is not known, or it has no split of the layout.
+        FileAccessError: If a file or folder cannot be read.
         ReactError: If a split is unusable.
     """
     place = find_data_root(root)
     found = find_layout(place, layout)
     every = None if found.kinds is not None else "all"
-    opened = {split: open_split(place, split, layout=found.name, modalities=every) for split in found.splits(place)}
+    opened = {split: open_split(place, split, layout=found.name, modalities=every) for split in splits_of(place, found)}
     return {
         "root": str(place),
         "layout": found.name,

@@ -13,6 +13,7 @@ __all__ = [
     "ClipIdError",
     "ClipListError",
     "DataRootError",
+    "FileAccessError",
     "LabelsMissingError",
     "NeighbourMatrixError",
     "ReactError",
@@ -124,7 +125,7 @@ class RecordingFormatError(ReactError, ValueError):
 
 
 class LayoutError(ReactError, ValueError):
-    """A folder is of no layout that is known, or there is no layout of that name.
+    """A folder is of no layout that is known, there is no layout of that name, or the layout lacks a split or option.
 
     Name the folder that holds the split lists (REACT 2023 and 2024), the splits (MARS), or a packed file; or force the
     layout with ``layout=…``.
@@ -141,6 +142,12 @@ class PackError(ReactError, ValueError):
     """
 
     code = "RD010"
+
+
+class FileAccessError(ReactError, OSError):
+    """The operating system refuses to read or write a file or folder: permissions, a full disk, a file in its place."""
+
+    code = "RD011"
 
 
 class RetrievalError(ReactError, ValueError):

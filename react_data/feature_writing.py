@@ -2,6 +2,7 @@
 
 Conventions: ``FOLDER/features.json`` says how each feature was made, ``FOLDER/{split}/{feature}/{person clip id}.npy``
 is (frames, width) float32, a row a video frame. A file appears when it is complete; what is there is not made again.
+``FOLDER/sources.json`` keeps which files of the data set there were, see `react_data.source_files`.
 """
 
 from __future__ import annotations
@@ -24,12 +25,15 @@ from react_data.audio import Sound
 from react_data.clips import suggest
 from react_data.dataset_persons import person_clips
 from react_data.errors import ReactError
+from react_data.exclusive_writing import sole_writer
 from react_data.feature_folder import FEATURE_RECORD, feature_path
+from react_data.file_access import file_access
 from react_data.mfcc import mfcc
 from react_data.opening import find_layout, open_split
 from react_data.optional_libraries import optional_library
 from react_data.progress import track
 from react_data.ragged import clip_series
+from react_data.source_files import check_sources
 from react_data.speech_features import SpeechModel
 from react_data.synthetic_files import whole_file, write_array
 
@@ -63,6 +67,7 @@ class _Feature:
     compute: Callable[[Sound, int, float], NDArray[np.float32]]
 
 
+@file_access()
 def write_features(
     root: str | os.PathLike[str],
     folder: str | os.PathLike[str],
@@ -91,7 +96,7 @@ def write_features(
 
     Raises:
         FeatureError: If there is no such feature, the model is missing, or the folder holds features of another data
-            set or other settings.
+            set or other settings, was begun before files of the data set changed, or is written by another run.
         ModalityError: If the data set has no sound.
         LibraryMissingError: If an extra is not installed.
     """
@@ -100,14 +105,19 @@ def write_features(
     chosen = list(found.splits(Path(root))) if splits is None else list(splits)
     made = {name: _feature(name, model, device) for name in names}
     opened = {split: _Heard.of(root, split, found.name) for split in chosen}
-    _record(Path(folder), Path(root), found.name, {name: each.settings for name, each in made.items()})
-    for split, heard in opened.items():
-        for name, feature in made.items():
-            paths = {clip: feature_path(Path(folder), split, name, clip) for clip in heard.clips}
-            waiting = [clip for clip, path in paths.items() if not path.is_file()]
-            for clip in track(waiting, f"{name} of {split}", show=show_progress):
-                write_array(paths[clip], feature.compute(*heard.sound(clip), heard.frames_per_second))
-    return Path(folder)
+    place = Path(folder)
+    with sole_writer(place, FeatureError):
+        record = _record(place, Path(root), found.name, {name: each.settings for name, each in made.items()})
+        check_sources(place, {"data": Path(root)}, FeatureError)
+        with whole_file(place / FEATURE_RECORD) as handle:  # before the first of the features
+            handle.write(record.encode())
+        for split, heard in opened.items():
+            for name, feature in made.items():
+                paths = {clip: feature_path(place, split, name, clip) for clip in heard.clips}
+                waiting = [clip for clip, path in paths.items() if not path.is_file()]
+                for clip in track(waiting, f"{name} of {split}", show=show_progress):
+                    write_array(paths[clip], feature.compute(*heard.sound(clip), heard.frames_per_second))
+    return place
 
 
 def _feature(name: str, model: str | os.PathLike[str] | None, device: str) -> _Feature:
@@ -180,8 +190,8 @@ class _Heard:
         return Sound(samples, int(self.dataset[name].attrs["sample_rate"])), self.frames[role][number]
 
 
-def _record(folder: Path, root: Path, layout: str, settings: Mapping[str, Mapping[str, Any]]) -> None:
-    """Say how the features are made, before the first of them; refuse what would not fit to those that are there."""
+def _record(folder: Path, root: Path, layout: str, settings: Mapping[str, Mapping[str, Any]]) -> str:
+    """What is said of how the features are made; refuses what would not fit to those that are there."""
     path = folder / FEATURE_RECORD
     source = {"layout": layout, "data": root.resolve().name}
     known: dict[str, Any] = _read(path) if path.is_file() else source | {"features": {}}
@@ -193,9 +203,7 @@ def _record(folder: Path, root: Path, layout: str, settings: Mapping[str, Mappin
     if problems:
         raise FeatureError(f"{path}: {'; '.join(problems)}. Choose another folder, or delete this one.")
     made_by = {"created_by": f"react-data {version('react-eval')}"}
-    text = json.dumps(known | made_by | {"features": known["features"] | settings}, indent=1, sort_keys=True)
-    with whole_file(path) as handle:
-        handle.write(text.encode())
+    return json.dumps(known | made_by | {"features": known["features"] | settings}, indent=1, sort_keys=True)
 
 
 def _read(path: Path) -> dict[str, Any]:

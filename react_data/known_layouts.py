@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from react_data.array_folder import array_kinds, open_array_split
+from react_data.file_access import seen
 from react_data.mars_tree import MARS_MODALITIES, has_eeg, mars_kinds, open_mars_split
 from react_data.motion_energy import read_motion_energy
 from react_data.official_tree import SPLITS, listed_splits, names_udiva, official_kinds, open_official_split
@@ -26,17 +28,19 @@ __all__: list[str] = []
 
 
 def _with_folder(root: Path, folders: Sequence[str]) -> list[str]:
-    return [split for split in SPLITS if any((root / split / folder).is_dir() for folder in folders)]
+    return [split for split in SPLITS if any(seen((root / split / folder).is_dir) for folder in folders)]
 
 
 def _mars_splits(root: Path) -> list[str]:
     return _with_folder(root, [MARS_MODALITIES[modality][0] for modality in ("emotion", "3dmm")])
 
 
+@wraps(read_motion_energy)  # whose options are the layout's
 def _open_motion_energy(root: Path, _split: str, **options: Any) -> xr.Dataset:
     return read_motion_energy(root, **options)
 
 
+@wraps(read_openface_folder)
 def _open_openface(root: Path, _split: str, **options: Any) -> xr.Dataset:
     return read_openface_folder(root, **options)
 

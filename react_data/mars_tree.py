@@ -3,6 +3,7 @@
 Conventions: ``ROOT/{split}/{facial-attributes,coefficients,audio,audio-features,video-face-crop,video-raw}/{speaker,
 listener}/session{k}/Camera-….ext``; files of one name were recorded together. ``eeg_processed`` comes with 2026, which
 goes by one direction only. There is no matrix: appropriate are reactions to the same session number.
+A folder that cannot be looked into is like an empty one here (`seen`); reading a file of it is an error.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from react_data.clips import ClipId
 from react_data.eeg import eeg_variables
 from react_data.errors import AnnotationError, ClipListError, RecordingFormatError
 from react_data.feature_folder import feature_variables, stored_shape
+from react_data.file_access import seen
 from react_data.modalities import ROLES, chosen_kinds
 from react_data.neighbour_draws import draw_targets, drawn_by
 from react_data.official_tree import SPLITS
@@ -55,19 +57,19 @@ _SESSION = re.compile(r"session(\d+)")
 
 def mars_kinds(root: Path, split: str) -> list[str]:
     """The kinds of series of which a split has a folder, or an archive of EEG."""
-    there = [kind for kind in _SERIES if (root / split / MARS_MODALITIES[kind][0]).is_dir()]
+    there = [kind for kind in _SERIES if seen((root / split / MARS_MODALITIES[kind][0]).is_dir)]
     return there if "eeg" in there or not has_eeg(root, split) else [*there, "eeg"]
 
 
 def has_eeg(root: Path, split: str) -> bool:
     """Whether a split has EEG, as a folder or an archive."""
-    return (root / split / MARS_MODALITIES["eeg"][0]).is_dir() or bool(_eeg_archives(root, split))
+    return seen((root / split / MARS_MODALITIES["eeg"][0]).is_dir) or bool(_eeg_archives(root, split))
 
 
 def _eeg_archives(root: Path, split: str) -> list[Path]:
     folder = root / split / MARS_MODALITIES["eeg"][0]
     beside = folder.with_name(f"{folder.name}.tar.gz")
-    return [*([beside] if beside.is_file() else []), *sorted(folder.glob("*.tar.gz"))]
+    return [*([beside] if seen(beside.is_file) else []), *sorted(folder.glob("*.tar.gz"))]
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class MarsTree:
     split: str
 
     def __post_init__(self) -> None:
-        if not self.folder("emotion").is_dir() and not self.folder("3dmm").is_dir():
+        if not self.has("emotion") and not self.has("3dmm"):
             raise ClipListError(
                 f"{self.root / self.split} holds neither facial-attributes nor coefficients, which a MARS tree has. "
                 "Name the folder that holds train, val and test."
@@ -95,7 +97,7 @@ class MarsTree:
 
     def has(self, modality: str) -> bool:
         """Whether the split holds a folder of a modality."""
-        return self.folder(modality).is_dir()
+        return seen(self.folder(modality).is_dir)
 
     def file(self, modality: str, person: ClipId) -> Path:
         """Where a person's file of a modality lies, whether or not there is one."""
@@ -119,7 +121,7 @@ class MarsTree:
     def labelled(self) -> bool:
         """Whether at least half of the listeners' faces are there; a participant's test split has speakers only."""
         there = [
-            any(self.has(face) and self.file(face, ClipId(*each, "listener", "")).is_file() for face in _FACES)
+            any(self.has(face) and seen(self.file(face, ClipId(*each, "listener", "")).is_file) for face in _FACES)
             for each in self.recordings
         ]
         return sum(there) >= max(1, len(there) / 2)

@@ -182,6 +182,10 @@ class MissingModalities:
     modality_of: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name in MODALITIES:
+            loss = getattr(self, name)
+            if loss is not None and not callable(getattr(loss, "present", None)):
+                raise TrainingDataError(f"{name} is {loss!r}, expected a loss such as WholeClip(), or None.")
         unknown = sorted(set(self.modality_of.values()) - {*MODALITIES, "neither"})
         if unknown:
             raise TrainingDataError(f"modality_of names {unknown[0]!r}, expected 'face', 'speech' or 'neither'.")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from react_data.channels import MOTION_ENERGY
 from react_data.errors import RecordingFormatError
+from react_data.official_tree import SYNTHESIS_RECORD
 from react_data.paired_recordings import PairedRecording, clips_of_pairs
 from react_data.problems import abbreviate
 
@@ -48,9 +49,10 @@ def read_motion_energy(path: str | os.PathLike[str], *, clip_frames: int | None 
         signals = np.log1p(energy) if log else energy
         persons = (_COLUMNS["pat"], _COLUMNS["th"])
         recordings.append(PairedRecording(file, file.stem, persons, (signals[:, :1], signals[:, 1:])))
-    return clips_of_pairs(
+    dataset = clips_of_pairs(
         "motion-energy", recordings, MOTION_ENERGY, clip_frames=clip_frames, frames_per_second=_FRAMES_PER_SECOND
     )
+    return dataset.assign_attrs(synthetic=int(files[0].with_name(SYNTHESIS_RECORD).is_file()))
 
 
 def _read(path: Path) -> NDArray[np.float32]:

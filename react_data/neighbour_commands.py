@@ -26,7 +26,14 @@ __all__ = ["describe_retrieval", "explain_clip"]
 
 
 def describe_retrieval(
-    root: Path, split: str, series: str, out: Path | None, rule: Mapping[str, Any], *, show_progress: bool | None
+    root: Path,
+    split: str,
+    series: str,
+    out: Path | None,
+    rule: Mapping[str, Any],
+    *,
+    options: Mapping[str, Any],
+    show_progress: bool | None,
 ) -> dict[str, Any]:
     """Retrieve the neighbours of a split.
 
@@ -36,6 +43,7 @@ def describe_retrieval(
         series: Variable that tells what speakers do.
         out: File to write, if any.
         rule: How neighbours are found; see `retrieve_neighbours`.
+        options: How the split is opened, such as ``layout=``; see `react_data.open_split`.
         show_progress: Whether progress is shown; None shows it on a terminal.
 
     Returns:
@@ -44,7 +52,7 @@ def describe_retrieval(
     Raises:
         RetrievalError: If the data set has no such series, or an argument does not fit.
     """
-    dataset = _opened(root, split, series)
+    dataset = _opened(root, split, series, options)
     found = _retrieved(dataset, series, out, rule, show_progress)
     told: dict[str, Any] = {"neighbours": str(found.source), "clips": len(found.clips)} | _spread(found.counts)
     known = neighbours_of(dataset)
@@ -55,7 +63,15 @@ def describe_retrieval(
 
 
 def explain_clip(
-    root: Path, split: str, series: str, clip: str, rule: Mapping[str, Any], *, count: int, show_progress: bool | None
+    root: Path,
+    split: str,
+    series: str,
+    clip: str,
+    rule: Mapping[str, Any],
+    *,
+    options: Mapping[str, Any],
+    count: int,
+    show_progress: bool | None,
 ) -> NeighbourExplanation:
     """Show which clips are a clip's neighbours, how similar they are, and why.
 
@@ -65,6 +81,7 @@ def explain_clip(
         series: Variable that tells what speakers do.
         clip: Id of the clip.
         rule: How neighbours are found; with neither threshold nor number, they are the data set's own.
+        options: How the split is opened, such as ``layout=``; see `react_data.open_split`.
         count: How many neighbours are shown.
         show_progress: Whether progress is shown; None shows it on a terminal.
 
@@ -75,7 +92,7 @@ def explain_clip(
         RetrievalError: If there is no such clip or series, or an argument does not fit.
         NeighbourMatrixError: If the data set has no neighbours of its own.
     """
-    dataset = _opened(root, split, series)
+    dataset = _opened(root, split, series, options)
     if rule["threshold"] is None and rule["top_k"] is None:
         table = neighbours_of(dataset)
         if table is None:
@@ -86,9 +103,9 @@ def explain_clip(
     return explain_neighbours(table, clip, speakers, k=count, features=_features(dataset, series))
 
 
-def _opened(root: Path, split: str, series: str) -> xr.Dataset:
+def _opened(root: Path, split: str, series: str, options: Mapping[str, Any]) -> xr.Dataset:
     kind = series.partition("_")[2]
-    dataset = open_split(root, split, modalities=None if kind in USUAL_KINDS else [*USUAL_KINDS, kind])
+    dataset = open_split(root, split, modalities=None if kind in USUAL_KINDS else [kind], **options)
     if series not in dataset:
         raise RetrievalError(f"the data set has no {series!r}. {suggest(series, map(str, dataset.data_vars))}")
     return dataset

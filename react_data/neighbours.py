@@ -53,7 +53,7 @@ def matrix_problems(matrix: NDArray[np.generic], clips: Sequence[str]) -> list[s
     """
     side = len(clips)
     if matrix.shape != (side, side):
-        return [f"its shape is {matrix.shape}, expected ({side}, {side}): twice the {side // 2} recordings of the list"]
+        return [f"its shape is {matrix.shape}, expected ({side}, {side}) for the {side} clips of the split"]
     problems = []
     values = np.asarray(matrix)
     if not np.isin(values, (0, 1)).all():

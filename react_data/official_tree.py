@@ -3,6 +3,7 @@
 Conventions: ``ROOT/{split}.csv`` lists the recordings, ``ROOT/{split}/{Emotion,3D_FV_files,Audio_files,Video_files}``
 hold SITE/CHAT/PERSON/CLIP files, ``ROOT/neighbour_emotion_{split}.npy`` is the appropriateness matrix. The emotion
 folder of 2024 calls the persons P1 and P2; both namings are found.
+A folder that cannot be looked into is like an empty one here (`seen`); reading a file of it is an error.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from react_data.channels import COEFFICIENTS_58, EMOTION_25, ChannelSchema
 from react_data.clip_lists import DirectedClip, RecordingRow, mirrored, read_data_indices, read_split_list
 from react_data.clips import ClipId, suggest
 from react_data.errors import AnnotationError, ClipListError, NeighbourMatrixError
+from react_data.file_access import seen
 from react_data.lazy import ClipFiles
 from react_data.modalities import ROLES, chosen_kinds
 from react_data.neighbours import cut_neighbours, load_matrix, read_neighbours
@@ -64,13 +66,20 @@ def listed_splits(root: Path) -> list[str]:
 
 def names_udiva(root: Path) -> bool:
     """Whether a list of the folder names UDIVA, which only the 2023 edition does."""
-    lists = (root / f"{split}.csv" for split in listed_splits(root))
-    return any(b"UDIVA/" in path.read_bytes() for path in lists)
+    return any(b"UDIVA/" in _content(root / f"{split}.csv") for split in listed_splits(root))
+
+
+def _content(path: Path) -> bytes:
+    """What a list holds; nothing where it cannot be read, which is said when it is opened."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def official_kinds(root: Path, split: str) -> list[str]:
     """The kinds of series of which a split has a folder."""
-    return [kind for kind, (folder, _) in _FOLDERS.items() if (root / split / folder).is_dir()]
+    return [kind for kind, (folder, _) in _FOLDERS.items() if seen((root / split / folder).is_dir)]
 
 
 def modality_path(root: Path, split: str, modality: str, clip: ClipId) -> Path:
@@ -138,7 +147,7 @@ class OfficialTree:
 
     def _listeners_with(self, modality: str) -> int:
         listeners = [row.listener for row in self.rows if row.listener is not None]
-        return sum(self.file(modality, listener).exists() for listener in listeners)
+        return sum(seen(self.file(modality, listener).exists) for listener in listeners)
 
     @cached_property
     def clips(self) -> list[DirectedClip]:
@@ -163,7 +172,7 @@ class OfficialTree:
 
     def has(self, modality: str) -> bool:
         """Whether the split holds a folder of `modality` (``"emotion"``, ``"3dmm"``, ``"audio"``)."""
-        return self.folder(modality).is_dir()
+        return seen(self.folder(modality).is_dir)
 
     def folder(self, modality: str) -> Path:
         """The split's folder of `modality`."""
@@ -179,7 +188,7 @@ class OfficialTree:
         A file that is missing is named where the other clips of the person are.
         """
         listed, alias = (modality_path(self.root, self.split, modality, name) for name in (clip, clip.alias))
-        return alias if alias.parent.exists() and not listed.exists() else listed
+        return alias if seen(alias.parent.exists) and not seen(listed.exists) else listed
 
     def neighbours(self) -> NDArray[np.bool_] | None:
         """The split's appropriateness matrix, (N, N), or None if the tree has none.

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from react_data.channels import OPENFACE
 from react_data.errors import RecordingFormatError
+from react_data.official_tree import SYNTHESIS_RECORD
 from react_data.paired_recordings import PairedRecording, clips_of_pairs
 from react_data.problems import abbreviate
 
@@ -91,9 +92,10 @@ def _clips(pairs: Sequence[tuple[Path, Path]], frames_per_second: float, clip_fr
     if not frames_per_second > 0:
         raise RecordingFormatError(f"frames_per_second is {frames_per_second}, expected a positive number.")
     recordings = [_recording(pair, frames_per_second) for pair in pairs]
-    return clips_of_pairs(
+    dataset = clips_of_pairs(
         "openface", recordings, OPENFACE, clip_frames=clip_frames, frames_per_second=frames_per_second
     )
+    return dataset.assign_attrs(synthetic=int(pairs[0][0].with_name(SYNTHESIS_RECORD).is_file()))
 
 
 def _recording(paths: tuple[Path, Path], frames_per_second: float) -> PairedRecording:

@@ -5,7 +5,9 @@ A package of somebody else adds a layout by naming a `Layout` in the entry-point
 
 from __future__ import annotations
 
+import inspect
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -16,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 from react_data.clips import suggest
 from react_data.coefficient_scaling import scaled_coefficients
 from react_data.dataset_neighbours import with_neighbours
-from react_data.errors import LayoutError
+from react_data.errors import LayoutError, ReactError
 from react_data.feature_folder import FeatureFolder
+from react_data.file_access import file_access
 from react_data.modalities import chosen_kinds, only_kinds, series_kinds
 from react_data.neighbour_files import load_neighbours
 
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 
     from react_data.problems import ProblemReport
 
-__all__ = ["Layout", "find_layout", "layouts", "open_split", "register_layout"]
+__all__ = ["Layout", "find_layout", "layouts", "open_split", "register_layout", "splits_of"]
 
 _GROUP = "react_data.layouts"
 
@@ -56,6 +59,8 @@ class Layout:
 
 
 _LAYOUTS: dict[str, Layout] = {}
+# Entry points whose loading began, with why they are left out; so nothing is loaded twice, or while it is loaded.
+_LOADED: dict[str, str] = {}
 
 
 def register_layout(layout: Layout) -> Layout:
@@ -78,18 +83,34 @@ def register_layout(layout: Layout) -> Layout:
 def layouts() -> dict[str, Layout]:
     """Every layout: ours, and those of installed packages.
 
+    A package that cannot be loaded or registered is left out with a warning that names it.
+
     Returns:
         Records by name; ours first, in the order in which they are tried.
     """
     import react_data.known_layouts  # noqa: F401  registers ours
 
     for point in _installed():
-        if point.name not in _LAYOUTS:
-            loaded = point.load()
-            if not isinstance(loaded, Layout):
-                raise LayoutError(f"entry point {point.name!r} of {_GROUP} is no Layout, but {type(loaded).__name__}.")
-            register_layout(loaded)
+        if point.name not in _LOADED:
+            _LOADED[point.name] = ""
+            _LOADED[point.name] = reason = _load(point)
+            if reason:
+                warnings.warn(reason, RuntimeWarning, stacklevel=2)
     return dict(_LAYOUTS)
+
+
+def _load(point: EntryPoint) -> str:
+    """Register what a package adds; returns why not."""
+    package = point.dist.name if point.dist is not None else point.value
+    try:
+        loaded = point.load()
+        if not isinstance(loaded, Layout):
+            raise LayoutError(f"it is a {type(loaded).__name__}, expected a Layout.")
+        register_layout(loaded)
+    except Exception as error:
+        reason = error.message if isinstance(error, ReactError) else f"{type(error).__name__}: {error}"
+        return f"the layout {point.name!r} of package {package!r} is left out: {reason}"
+    return ""
 
 
 @cache
@@ -98,6 +119,7 @@ def _installed() -> tuple[EntryPoint, ...]:
     return tuple(entry_points(group=_GROUP))
 
 
+@file_access()
 def find_layout(root: str | os.PathLike[str], name: str | None = None) -> Layout:
     """The layout of a folder or file.
 
@@ -110,6 +132,7 @@ def find_layout(root: str | os.PathLike[str], name: str | None = None) -> Layout
 
     Raises:
         LayoutError: If there is no layout of that name, or none is recognised.
+        FileAccessError: If files cannot be read, so that none is recognised.
 
     Example:
         >>> find_layout(".", "react2024").title
@@ -118,16 +141,59 @@ def find_layout(root: str | os.PathLike[str], name: str | None = None) -> Layout
     known = layouts()
     if name is not None:
         if name not in known:
-            raise LayoutError(f"there is no layout {name!r}. {suggest(name, known)}")
+            left_out = f" {_LOADED[name]}" if _LOADED.get(name) else ""
+            raise LayoutError(f"there is no layout {name!r}.{left_out} {suggest(name, known)}")
         return known[name]
-    path = Path(root)
-    found = next((each for each in known.values() if each.recognises(path)), None)
-    if found is None:
-        titles = "; ".join(f"{each.name} ({each.title})" for each in known.values())
-        raise LayoutError(f"{path} is of no layout that is known: {titles}. Is it the right folder? Or force layout=….")
-    return found
+    return _recognised(Path(root), known)
 
 
+def _recognised(path: Path, known: dict[str, Layout]) -> Layout:
+    failures: dict[str, Exception] = {}
+    for each in known.values():
+        try:
+            if each.recognises(path):
+                return each
+        except Exception as error:  # one layout that cannot tell must not hide the others
+            failures[each.name] = error
+    for failure in failures.values():
+        if isinstance(failure, OSError) and not isinstance(failure, FileNotFoundError | NotADirectoryError):
+            raise failure
+    titles = "; ".join(f"{each.name} ({each.title})" for each in known.values())
+    broken = "".join(f" The layout {name} fails: {failure!r}." for name, failure in failures.items())
+    raise LayoutError(
+        f"{path} is of no layout that is known: {titles}.{broken} Is it the right folder? Or force layout=…."
+    )
+
+
+def splits_of(root: str | os.PathLike[str], layout: Layout) -> list[str]:
+    """The splits of a data set.
+
+    Args:
+        root: Where it lies.
+        layout: Its layout.
+
+    Returns:
+        Their names, at least one.
+
+    Raises:
+        LayoutError: If there is none, as where another layout is forced.
+    """
+    there = list(layout.splits(Path(root)))
+    if not there:
+        others = [each for each in layouts().values() if each.name != layout.name and _is_of(Path(root), each)]
+        hint = f"It is of the layout {others[0].name}: leave out layout=…." if others else "Is it the right folder?"
+        raise LayoutError(f"{root} has no split of the layout {layout.name} ({layout.title}). {hint}")
+    return there
+
+
+def _is_of(path: Path, layout: Layout) -> bool:
+    try:
+        return layout.recognises(path)
+    except Exception:
+        return False
+
+
+@file_access()
 def open_split(
     root: str | os.PathLike[str],
     split: str,
@@ -173,21 +239,35 @@ def open_split(
         with speakers only, ``attrs["coefficients"]`` names the form of 3DMM.
 
     Raises:
-        LayoutError: If the layout is not known, or lacks the split.
+        LayoutError: If the layout is not known, lacks the split, or takes no such option.
         ModalityError: If a kind of series or form of coefficients is not there, or `features` is no feature folder.
         NeighbourMatrixError: If `neighbours` is no such file, or lacks a clip of the split.
+        FileAccessError: If a file or folder cannot be read.
         ReactError: What the layout's reader raises for files that are missing or damaged.
     """
     found = find_layout(root, layout)
-    there = found.splits(Path(root))
+    there = splits_of(root, found)
     if split not in there:
         raise LayoutError(f"{root} ({found.name}) has no split {split!r}. {suggest(split, there)}")
+    _check_options(found, options)
     extra = None if features is None else FeatureFolder.of(features, split)
     dataset, added = _opened(found, Path(root), split, modalities, extra, options)
     complete = _completed(dataset, Path(root), split, found.name)
     scaled = scaled_coefficients(complete, coefficients, mean_face, std_face)
     whole = scaled if extra is None else extra.added(scaled, added, frames=options.get("frames"))
     return whole if neighbours is None else with_neighbours(whole, load_neighbours(neighbours))
+
+
+def _check_options(layout: Layout, options: dict[str, Any]) -> None:
+    parameters = inspect.signature(layout.open).parameters.values()
+    if any(each.kind is each.VAR_KEYWORD for each in parameters):
+        return
+    taken = [each for each in parameters if each.kind is each.KEYWORD_ONLY or each.default is not each.empty]
+    known = [each.name for each in taken if each.name != "modalities"]
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        others = f"it takes {', '.join(f'{name}=' for name in known)}" if known else "it takes no options"
+        raise LayoutError(f"the layout {layout.name} takes no {unknown[0]}=; {others}.")
 
 
 def _opened(

@@ -14,8 +14,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from react_data.errors import PackError
+from react_data.exclusive_writing import LOCK
 from react_data.packed_sources import SOUND, PackedSource
 from react_data.progress import track
+from react_data.source_files import check_sources
 from react_data.stored_arrays import open_array
 from react_data.synthetic_files import whole_file, write_array
 
@@ -26,21 +28,24 @@ class PackedBlocks:
     """The blocks of a packed file that is being made.
 
     Args:
-        target: The file.
-        wanted: What it is made of; blocks of something else are not used.
+        folder: Where they lie, which nobody else writes to.
+        wanted: What the file is made of; blocks of something else are not used.
+        sources: Files and folders that are read, by what they are.
 
     Raises:
-        PackError: If there are blocks of something else.
+        PackError: If there are blocks of something else, or of files that have changed since.
     """
 
-    def __init__(self, target: Path, wanted: Mapping[str, Any]) -> None:
-        self.folder = target.with_name(f"{target.name}.parts")
-        record = self.folder / "pack.json"
+    def __init__(self, folder: Path, wanted: Mapping[str, Any], sources: Mapping[str, Path]) -> None:
+        self.folder = folder
+        record = folder / "pack.json"
         text = json.dumps(wanted, sort_keys=True, default=str)
-        if self.folder.exists() and (not record.is_file() or record.read_text(encoding="utf-8") != text):
-            raise PackError(f"{self.folder} holds blocks of another data set or of other settings. Delete it.")
+        begun = any(path.name != LOCK for path in folder.iterdir())
+        if begun and (not record.is_file() or record.read_text(encoding="utf-8") != text):
+            raise PackError(f"{folder} holds blocks of another data set or of other settings. Delete it.")
         with whole_file(record) as handle:
             handle.write(text.encode())
+        check_sources(folder, sources, PackError)
 
     def fill(self, source: PackedSource, show_progress: bool | None) -> None:
         """Read what is not there yet.

@@ -23,10 +23,12 @@ import h5netcdf
 import h5py
 
 from react_data.errors import PackError
+from react_data.exclusive_writing import sole_writer
+from react_data.file_access import file_access
 from react_data.neighbour_files import load_neighbours, write_neighbour_group
-from react_data.neighbour_table import NeighbourTable
 from react_data.opening import find_layout
 from react_data.packed_blocks import PackedBlocks
+from react_data.packed_neighbours import check_behaviour, check_clips
 from react_data.packed_sources import PackedSource
 from react_data.packed_writing import FORMAT, write_split
 
@@ -37,6 +39,7 @@ StrPath = str | os.PathLike[str]
 _PLACES = ("features", "mean_face", "std_face")
 
 
+@file_access()
 def pack(
     root: StrPath,
     path: StrPath,
@@ -69,38 +72,40 @@ def pack(
         The file.
 
     Raises:
-        PackError: If the file exists, a split is not there, or neighbours are those of no split.
+        PackError: If the file exists or is being written by another run, a split is not there, files have changed since
+            an interrupted run, or neighbours are those of no split or of other behaviour.
         ReactError: If clips are missing or damaged.
     """
     target = Path(path)
-    if target.exists():
-        raise PackError(f"{target} exists. Choose another name, or delete it.")
+    _check_new(target)
     found = find_layout(root, layout)
     there = list(found.splits(Path(root)))
     chosen = there if splits is None else list(splits)
     missing = [split for split in chosen if split not in there]
-    if missing or not chosen:
+    if not chosen:
+        raise PackError(f"{root} holds no split in the layout {found.name}. Is it of another layout?")
+    if missing:
         raise PackError(f"{root} has no split {', '.join(missing)}; it has {', '.join(there) or 'none'}.")
     given = options | {"layout": found.name, "modalities": modalities}
     given |= {} if features is None else {"features": features}
     files = [neighbours] if isinstance(neighbours, str | os.PathLike) else list(neighbours)
     tables = {str(file): load_neighbours(file) for file in files}
     sources = [PackedSource.opened(root, split, list(tables.values()), given) for split in chosen]
-    _check_tables(tables, sources)
-    blocks = PackedBlocks(target, {"options": given, "splits": [each.facts for each in sources]})
-    for source in sources:
-        blocks.fill(source, show_progress)
-    return _assemble(target, _provenance(root, given), sources, blocks, compressed, show_progress)
+    check_clips(tables, sources)
+    places = {"data": Path(root)} | {name: Path(given[name]) for name in _PLACES if given.get(name) is not None}
+    parts = target.with_name(f"{target.name}.parts")
+    with sole_writer(parts, PackError):
+        _check_new(target)  # who held the folder before may have made it
+        blocks = PackedBlocks(parts, {"options": given, "splits": [each.facts for each in sources]}, places)
+        for source in sources:
+            blocks.fill(source, show_progress)
+        check_behaviour(tables, sources, blocks)
+        return _assemble(target, _provenance(root, given), sources, blocks, compressed, show_progress)
 
 
-def _check_tables(tables: Mapping[str, NeighbourTable], sources: Sequence[PackedSource]) -> None:
-    for file, table in tables.items():
-        if not any(set(source.clips) <= set(table.clips) for source in sources):
-            splits = ", ".join(f"{source.split} ({len(source.clips)})" for source in sources)
-            raise PackError(
-                f"{file} has neighbours of {len(table.clips)} clips, which are not all the clips of any split: "
-                f"{splits}. Retrieve the neighbours of a whole split."
-            )
+def _check_new(target: Path) -> None:
+    if target.exists():
+        raise PackError(f"{target} exists. Choose another name, or delete it.")
 
 
 def _assemble(
@@ -122,7 +127,7 @@ def _assemble(
             if source.neighbours is not None:
                 write_neighbour_group(source.neighbours, file[source.split].create_group("neighbours"))
     partial.replace(target)
-    shutil.rmtree(blocks.folder)
+    shutil.rmtree(blocks.folder, ignore_errors=True)  # complete, whoever may look for the folder's lock
     return target
 
 

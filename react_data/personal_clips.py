@@ -13,14 +13,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from react_data.clips import ClipId
-from react_data.errors import ClipIdError, ClipListError, NeighbourMatrixError
+from react_data.errors import ClipIdError, ClipListError, LayoutError, NeighbourMatrixError
+from react_data.file_access import file_access
 from react_data.neighbour_table import NeighbourTable
 from react_data.official_tree import OfficialTree, listed_splits
+from react_data.opening import find_layout
 from react_data.synthetic_files import write_array, write_table
 
 __all__ = ["history_clip", "personal_mask", "personalised_clips", "write_person_specific"]
 
 _FIRST = "1"
+_LAYOUTS = ("react2023", "react2024")
 
 
 def personalised_clips(clips: Iterable[str]) -> list[str]:
@@ -92,6 +95,7 @@ def personal_mask(neighbours: NeighbourTable, persons: Sequence[str]) -> Neighbo
     return neighbours.cut(kept).personal([person_of[clip] for clip in kept])
 
 
+@file_access()
 def write_person_specific(
     root: str | os.PathLike[str],
     folder: str | os.PathLike[str] | None = None,
@@ -113,10 +117,18 @@ def write_person_specific(
         The files.
 
     Raises:
+        LayoutError: If `root` is no such tree; a packed file has no lists.
+        FileAccessError: If a file cannot be read or written.
         ClipListError: If a list is missing or malformed, hides its listeners, or a file exists already.
         NeighbourMatrixError: If a split has no appropriateness matrix, or one that does not fit.
     """
     source = Path(root)
+    layout = find_layout(source)
+    if layout.name not in _LAYOUTS:
+        raise LayoutError(
+            f"{source} is of the layout {layout.name}, but personalised generation goes by the lists of REACT 2023 and "
+            "2024. Name the folder that holds train.csv, val.csv and test.csv."
+        )
     target = source if folder is None else Path(folder)
     trees = [OfficialTree(source, split) for split in (listed_splits(source) if splits is None else splits)]
     usable = trees if splits is not None else [tree for tree in trees if tree.labelled]

@@ -95,7 +95,8 @@ def retrieve_neighbours(
         already, that is read.
 
     Raises:
-        RetrievalError: If an argument is out of range, arguments contradict each other, or `out` holds something else.
+        RetrievalError: If an argument is out of range, arguments contradict each other, `out` holds something else, or
+            another run is making it.
 
     Example:
         >>> speakers = np.array([0.0, 0.1, 1.0]).reshape(3, 1, 1) * np.ones((3, 20, 1))
@@ -112,12 +113,11 @@ def retrieve_neighbours(
         return _finished(place, source)
     workers = _positive("threads", (os.cpu_count() or 1) if threads is None else threads)
     search = _Search(MEASURES[measure](behaviour), labels, _positive("block_rows", block_rows), rule)
-    blocks = BlockStore(place, {**source.to_dict(), "block_rows": block_rows}, resume=resume)
-    pairs = search.run(blocks, workers, show_progress)
-    table = pairs.table(behaviour.ids, source)
-    if place is not None:
-        save_neighbours(table, place)
-        blocks.clear()
+    with BlockStore.beside(place, {**source.to_dict(), "block_rows": block_rows}, resume=resume) as blocks:
+        table = search.run(blocks, workers, show_progress).table(behaviour.ids, source)
+        if place is not None:
+            save_neighbours(table, place)
+            blocks.clear()
     return table
 
 

@@ -84,6 +84,14 @@ def prepare_behaviour(
     Raises:
         RetrievalError: If the series or ids cannot be used.
     """
+    if hasattr(speakers, "data_vars"):
+        named = [str(name) for name in speakers.data_vars if str(name).startswith("speaker_")]
+        raise RetrievalError(
+            f"a whole data set was given, expected the series of one variable: list(clip_series(data, {named[0]!r})), "
+            f"and ids=data['clip'].values. It has {', '.join(named)}."
+            if named
+            else "a data set without any series of speakers was given."
+        )
     names = _names(speakers, ids)
     series = tuple(np.ascontiguousarray(each, dtype=np.float32) for each in speakers)
     problems = _problems(series, names, features)

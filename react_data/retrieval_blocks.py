@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import shutil
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from react_data.errors import RetrievalError
+from react_data.exclusive_writing import sole_writer
 from react_data.synthetic_files import whole_file
 
 __all__ = ["BlockStore"]
@@ -27,7 +29,7 @@ class BlockStore:
     """Results of blocks by name, kept on disk where there is a place for them.
 
     Args:
-        out: The file that is to be made; None keeps nothing.
+        folder: Where they lie, which nobody else writes to; None keeps nothing.
         settings: What decides the results, as plain data.
         resume: Whether to go on with blocks of an earlier search; else they are deleted.
 
@@ -35,18 +37,39 @@ class BlockStore:
         RetrievalError: If there are blocks of a search with other settings.
     """
 
-    def __init__(self, out: Path | None, settings: Mapping[str, object], *, resume: bool) -> None:
-        self.folder = None if out is None else out.with_name(f"{out.name}.blocks")
-        if self.folder is None:
+    def __init__(self, folder: Path | None, settings: Mapping[str, object], *, resume: bool) -> None:
+        self.folder = folder
+        if folder is None:
             return
-        record = self.folder / "search.json"
+        record = folder / "search.json"
         if not resume and record.is_file():
-            shutil.rmtree(self.folder)
+            for path in [*folder.glob("*.npz"), record]:
+                path.unlink()
         if record.is_file():
             _check_settings(record, settings)
         else:
             with whole_file(record) as handle:
                 handle.write((json.dumps(settings, indent=2) + "\n").encode())
+
+    @classmethod
+    @contextmanager
+    def beside(cls, out: Path | None, settings: Mapping[str, object], *, resume: bool) -> Iterator[BlockStore]:
+        """The blocks of a file that is to be made, for as long as nobody else may make it.
+
+        Args:
+            out: The file; None keeps nothing.
+            settings: What decides the results, as plain data.
+            resume: Whether to go on with blocks of an earlier search; else they are deleted.
+
+        Raises:
+            RetrievalError: If there are blocks of a search with other settings, or another run is making the file.
+        """
+        if out is None:
+            yield cls(None, settings, resume=resume)
+            return
+        folder = out.with_name(f"{out.name}.blocks")
+        with sole_writer(folder, RetrievalError):
+            yield cls(folder, settings, resume=resume)
 
     def result(self, name: str, compute: Callable[[], Arrays]) -> Arrays:
         """The arrays of a block: those on disk if there are any, else new ones.
@@ -70,9 +93,9 @@ class BlockStore:
         return arrays
 
     def clear(self) -> None:
-        """Delete all blocks."""
+        """Delete all blocks; the result is complete, so what cannot be deleted does not matter."""
         if self.folder is not None:
-            shutil.rmtree(self.folder)
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def _read(path: Path) -> Arrays | None:

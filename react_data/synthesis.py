@@ -1,4 +1,4 @@
-"""Synthetic dyads on disk, in the layouts of the challenges with all their quirks.
+"""Synthetic dyads on disk, in the layouts of the challenges with all their quirks, and in every other.
 
 Conventions: ``synthesis.json`` holds the settings and marks the tree as synthetic. It is written first and the split
 lists last, so an interrupted tree cannot be opened by mistake and is completed by the same call.
@@ -14,11 +14,20 @@ from pathlib import Path
 from react_data.clip_lists import recording_key
 from react_data.clips import ClipId, suggest
 from react_data.errors import SynthesisError
+from react_data.exclusive_writing import sole_writer
+from react_data.file_access import file_access
 from react_data.mars_synthesis import MarsSettings, plan_mars, write_mars_recording
 from react_data.neighbours import cut_neighbours
-from react_data.official_tree import DATA_INDICES, FULL_MATRIX, SPLITS, VIDEO_FOLDER, modality_path
+from react_data.official_tree import DATA_INDICES, FULL_MATRIX, VIDEO_FOLDER, modality_path
+from react_data.plain_synthesis import write_plain
 from react_data.progress import track
-from react_data.synthesis_settings import LAYOUT_CORPORA, LAYOUT_MODALITIES, SynthesisSettings, claim_folder
+from react_data.synthesis_settings import (
+    LAYOUT_CORPORA,
+    LAYOUT_MODALITIES,
+    LAYOUT_SPLITS,
+    SynthesisSettings,
+    claim_folder,
+)
 from react_data.synthetic_conversations import (
     CORPORA,
     SyntheticRecording,
@@ -37,12 +46,13 @@ __all__ = ["synthesise"]
 _Writers = dict[str, Callable[[Path, Performance], None]]
 
 
+@file_access()
 def synthesise(
     path: str | os.PathLike[str],
     *,
     recordings: int = 24,
     seed: int = 0,
-    splits: Sequence[str] = SPLITS,
+    splits: Sequence[str] | None = None,
     frames: int = 751,
     layout: str = "react2024",
     corpora: Sequence[str] | None = None,
@@ -54,7 +64,7 @@ def synthesise(
     frame_size: int = 64,
     show_progress: bool | None = None,
 ) -> Path:
-    """Write a synthetic data set in the layout of a challenge; equal settings give equal bytes.
+    """Write a synthetic data set in the layout of a challenge or another; equal settings give equal bytes.
 
     In every recording one person leads and the other responds after 8 to 30 frames, each in a personal style. A
     reaction is appropriate if it answers a speaker of the same behaviour class, split and similar intensity; the
@@ -64,12 +74,16 @@ def synthesise(
         path: Folder to write; new, empty, or begun with the same settings.
         recordings: Recordings in all splits together, shared out 60/20/20, at least 2 a split. Each is two clips.
         seed: Seed of everything random, at least 0.
-        splits: Which of ``"train"``, ``"val"``, ``"test"`` to write.
-        frames: Frames a clip at 25 a second, at least 10; the real clips have 751. In MARS the mean, at 30 a second.
-        layout: ``"react2023"``, ``"react2024"``, or MARS as ``"react2025"`` or ``"react2026"`` has it.
-        corpora: Which of ``"NoXI"``, ``"RECOLA"``, ``"UDIVA"`` to imitate; those of the layout if not given.
+        splits: Which of ``"train"``, ``"val"``, ``"test"`` to write; all if not given. OpenFace tracks and motion
+            energy have one, ``"all"``.
+        frames: Frames a clip at 25 a second, at least 10; the real clips have 751. In MARS the mean, at 30 a second. Of
+            OpenFace tracks and motion energy a recording, which is cut in clips of 750 when it is opened.
+        layout: ``"react2023"``, ``"react2024"``, MARS as ``"react2025"`` or ``"react2026"`` has it, ``"arrays"``,
+            ``"openface"``, or ``"motion-energy"``.
+        corpora: Which of ``"NoXI"``, ``"RECOLA"``, ``"UDIVA"`` to imitate, in the layouts of 2023 and 2024; those of
+            the layout if not given.
         modalities: Which of ``"emotion"``, ``"3dmm"``, ``"audio"`` (and ``"eeg"``) to write; all of the layout if not
-            given.
+            given. Arrays have no sound, recordings only ``"emotion"``.
         sample_rate: Sound samples a second, 1000 to 192000.
         behaviours: Number of pairs of behaviour classes; one for about 12 recordings, if not given, so that most clips
             have several neighbours. In MARS they are the sessions.
@@ -85,12 +99,15 @@ def synthesise(
         The folder.
 
     Raises:
-        SynthesisError: If a setting is out of range, or the folder holds something else.
+        SynthesisError: If a setting is out of range or not of the layout, the folder holds something else, or another
+            run is writing it.
         LibraryMissingError: If video is wanted, and pillow (png) or av (mp4) is not installed.
     """
-    chosen = _chosen("splits", splits, SPLITS)
     if layout not in LAYOUT_MODALITIES:
         raise SynthesisError(f"there is no layout {layout!r} to write. {suggest(layout, LAYOUT_MODALITIES)}")
+    if corpora is not None and layout not in LAYOUT_CORPORA:
+        raise SynthesisError(f"corpora are given, but {layout} imitates none. Leave them out.")
+    chosen = _chosen("splits", LAYOUT_SPLITS[layout] if splits is None else splits, LAYOUT_SPLITS[layout])
     known = LAYOUT_MODALITIES[layout]
     imitated = LAYOUT_CORPORA.get(layout, ("NoXI",))
     settings = SynthesisSettings(
@@ -110,17 +127,27 @@ def synthesise(
     if settings.videos is not None:
         settings.videos.check_libraries()
     root = Path(path)
-    claim_folder(root, settings)
+    if root.exists() and not root.is_dir():
+        raise SynthesisError(f"{root} is no folder. Choose a new folder.")
+    with sole_writer(root, SynthesisError):
+        claim_folder(root, settings)
+        _write(root, settings, show_progress)
+    return root
+
+
+def _write(root: Path, settings: SynthesisSettings, show_progress: bool | None) -> None:
     sizes = split_sizes(settings.recordings, settings.splits)
     if settings.mars:
         _write_mars(root, sizes, settings, show_progress)
-        return root
+        return
+    if settings.plain:
+        write_plain(root, sizes, settings, show_progress)
+        return
     plan = plan_recordings(sizes, settings.corpora, settings.behaviours, settings.seed)
     for recording in track(plan, "synthesising", unit="recording", show=show_progress):
         _write_clips(root, recording, settings)
     _write_matrices(root, plan, settings)
     _write_lists(root, plan, settings)
-    return root
 
 
 def _chosen(name: str, given: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:

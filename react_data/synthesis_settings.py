@@ -9,20 +9,24 @@ from pathlib import Path
 
 from react_data.clips import suggest
 from react_data.errors import SynthesisError
+from react_data.exclusive_writing import LOCK
 from react_data.mars_tree import FRAMES_PER_SECOND as MARS_FRAMES_PER_SECOND
-from react_data.official_tree import FRAMES_PER_SECOND, SYNTHESIS_RECORD
+from react_data.official_tree import FRAMES_PER_SECOND, SPLITS, SYNTHESIS_RECORD
 from react_data.synthetic_conversations import CORPORA
 from react_data.synthetic_files import whole_file
 from react_data.synthetic_videos import VIDEO_KINDS, VideoSettings
 
-__all__ = ["LAYOUT_CORPORA", "LAYOUT_MODALITIES", "SynthesisSettings", "claim_folder"]
+__all__ = ["LAYOUT_CORPORA", "LAYOUT_MODALITIES", "LAYOUT_SPLITS", "SynthesisSettings", "claim_folder"]
 
 _FEWEST_FRAMES = 10
 
 _SERIES = ("emotion", "3dmm", "audio")
 _MARS = {"react2025": _SERIES, "react2026": (*_SERIES, "eeg")}
 LAYOUT_CORPORA = {"react2023": CORPORA, "react2024": CORPORA[:2]}
-LAYOUT_MODALITIES = dict.fromkeys(LAYOUT_CORPORA, _SERIES) | _MARS
+_RECORDINGS = ("openface", "motion-energy")
+_PLAIN = {"arrays": _SERIES[:2]} | dict.fromkeys(_RECORDINGS, _SERIES[:1])
+LAYOUT_MODALITIES = dict.fromkeys(LAYOUT_CORPORA, _SERIES) | _MARS | _PLAIN
+LAYOUT_SPLITS = dict.fromkeys(LAYOUT_MODALITIES, SPLITS) | dict.fromkeys(_RECORDINGS, ("all",))
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,11 @@ class SynthesisSettings:
         """Whether clips are written as MARS has them."""
         return self.layout in _MARS
 
+    @property
+    def plain(self) -> bool:
+        """Whether the layout is no challenge's."""
+        return self.layout in _PLAIN
+
     def __post_init__(self) -> None:
         fewest = 2 * len(self.splits)
         if self.recordings < fewest:
@@ -76,11 +85,17 @@ class SynthesisSettings:
         ):
             if not low <= getattr(self, name) <= high:
                 raise SynthesisError(f"{name} is {getattr(self, name)}, expected a whole number in {low}..{high}.")
+        if self.plain and "emotion" not in self.modalities:
+            raise SynthesisError(f"modalities lack 'emotion', which {self.layout} always has.")
+        if self.hidden and self.layout in _RECORDINGS:
+            raise SynthesisError(f"hidden is {', '.join(self.hidden)}, but {self.layout} always has both people.")
         self._check_video()
 
     def _check_video(self) -> None:
         if self.video is None:
             return
+        if self.plain:
+            raise SynthesisError(f"video is {self.video!r}, but {self.layout} has none. Leave it out.")
         if self.video not in VIDEO_KINDS:
             raise SynthesisError(f"video is {self.video!r}. {suggest(str(self.video), VIDEO_KINDS)}")
         if self.mars and self.video != "mp4":
@@ -101,7 +116,7 @@ def claim_folder(root: Path, settings: SynthesisSettings) -> None:
     """Write the record of the settings, or check that it is there already and the same.
 
     Args:
-        root: Folder of the data set.
+        root: Folder of the data set, which is there, and which nobody else writes to.
         settings: What it is to hold.
 
     Raises:
@@ -110,7 +125,7 @@ def claim_folder(root: Path, settings: SynthesisSettings) -> None:
     wanted = json.loads(json.dumps({"version": version("react-eval"), **asdict(settings)}))
     record = root / SYNTHESIS_RECORD
     if not record.is_file():
-        if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        if any(path.name != LOCK for path in root.iterdir()):
             raise SynthesisError(f"{root} is not an empty folder, and no synthetic data set. Choose a new folder.")
         with whole_file(record) as handle:
             handle.write((json.dumps(wanted, indent=2) + "\n").encode())

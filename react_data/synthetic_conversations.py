@@ -86,7 +86,7 @@ def split_sizes(recordings: int, splits: Sequence[str]) -> dict[str, int]:
 
     Args:
         recordings: Number of recordings in all.
-        splits: Names of the splits to fill.
+        splits: Names of the splits to fill; one of another name is filled alone.
 
     Returns:
         Recordings by split.
@@ -95,8 +95,9 @@ def split_sizes(recordings: int, splits: Sequence[str]) -> dict[str, int]:
         >>> split_sizes(24, ("train", "val", "test"))
         {'train': 14, 'val': 5, 'test': 5}
     """
-    whole = sum(SHARES[split] for split in splits)
-    sizes = {split: max(2, round(recordings * SHARES[split] / whole)) for split in splits}
+    shares = {split: SHARES.get(split, 1.0) for split in splits}
+    whole = sum(shares.values())
+    sizes = {split: max(2, round(recordings * share / whole)) for split, share in shares.items()}
     sizes[splits[0]] += recordings - sum(sizes.values())
     return sizes
 

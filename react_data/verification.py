@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from react_data.checking import attempt
+from react_data.checking import attempt, check_folders
 from react_data.errors import ClipListError, LayoutError, ReactError
+from react_data.file_access import file_access
 from react_data.location import find_data_root
 from react_data.modalities import ROLES, series_kinds
+from react_data.official_tree import SPLITS, SYNTHESIS_RECORD
 from react_data.opening import Layout, find_layout, open_split
 from react_data.optional_libraries import LibraryMissingError
 from react_data.problems import ProblemKind, ProblemReport
@@ -28,6 +30,7 @@ UNUSABLE = ProblemKind(
 )
 
 
+@file_access()
 def verify(
     root: str | os.PathLike[str] | None = None,
     splits: Sequence[str] | None = None,
@@ -49,7 +52,8 @@ def verify(
     Raises:
         DataRootError: If the data set does not exist.
         ClipListError: If there is no such split.
-        LayoutError: If there is no layout of that name.
+        LayoutError: If there is no layout of that name, or nothing of any layout in the folder.
+        FileAccessError: If the folder or packed file cannot be read.
     """
     place = find_data_root(root)
     report = ProblemReport(str(place))
@@ -59,6 +63,8 @@ def verify(
     elif found is None:
         verify_official_tree(place, splits, report, show_progress)  # which says what is missing
     else:
+        if place.is_dir():
+            check_folders(place, splits, report)
         _check(place, found, splits, report, show_progress)
     return report
 
@@ -67,9 +73,14 @@ def _layout(place: Path, name: str | None) -> Layout | None:
     try:
         return find_layout(place, name)
     except LayoutError:
-        if name is not None:
+        if name is not None or not (place.is_file() or _is_begun(place)):
             raise
         return None
+
+
+def _is_begun(place: Path) -> bool:
+    """Whether a folder may be an official tree without its lists, which a synthetic one gets last."""
+    return (place / SYNTHESIS_RECORD).is_file() or any((place / split).is_dir() for split in SPLITS)
 
 
 def _check(

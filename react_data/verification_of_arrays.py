@@ -53,8 +53,8 @@ def verify_array_folder(
     there = sorted({path.parent.name for role in _ROLES for path in root.glob(f"*/{role}_*.npy")})
     first_split: dict[str, str] = {}
     for split in there if splits is None else splits:
-        named = _check_split(root, split, report, show_progress)
-        for clip in named:
+        check = partial(_check_split, root, split, report, show_progress)
+        for clip in attempt(check, UNREADABLE, root / split, split, report) or []:
             if first_split.setdefault(clip, split) != split:
                 where = f"{split}/clips.txt"
                 report.error(IN_TWO_SPLITS, f"{clip} is also in {first_split[clip]}. Keep one.", where)

@@ -10,6 +10,7 @@ from typing import Any
 from react_data.annotations import read_coefficients
 from react_data.checking import attempt, check_each
 from react_data.clips import ClipId
+from react_data.file_access import seen
 from react_data.official_tree import FRAMES_PER_SECOND, FRAMES_SCORED, MODALITIES, VIDEO_FOLDER, OfficialTree
 from react_data.problems import ProblemReport, abbreviate
 from react_data.verification_of_files import (
@@ -66,7 +67,7 @@ def check_files(
 
 def _modalities(tree: OfficialTree, report: ProblemReport) -> list[str]:
     there = [modality for modality in MODALITIES if tree.has(modality)]
-    if (tree.root / tree.split / VIDEO_FOLDER).is_dir():
+    if seen((tree.root / tree.split / VIDEO_FOLDER).is_dir):
         reason = missing_video_library()
         if not reason:
             return [*there, "video"]
@@ -83,7 +84,7 @@ def _video(tree: OfficialTree, person: ClipId) -> Path:
     """The person's folder of images or, where there is none, the film."""
     folders = [tree.root / tree.split / VIDEO_FOLDER / str(name) for name in (person, person.alias)]
     films = [folder.with_name(f"{folder.name}{suffix}") for folder in folders for suffix in FILMS]
-    return next((path for path in (*folders, *films) if path.exists()), folders[0])
+    return next((path for path in (*folders, *films) if seen(path.exists)), folders[0])
 
 
 def _check(file: ClipFile, tree: OfficialTree, report: ProblemReport) -> CheckedFile | None:

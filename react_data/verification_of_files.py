@@ -53,6 +53,11 @@ CHANNEL_ORDER = ProblemKind(
     "Columns are read by their place, so values would be taken for those of other channels. Write them in the order of "
     "`react_data.EMOTION_25`.",
 )
+UNKNOWN_CHANNELS = ProblemKind(
+    "RD129",
+    "The header of a facial-attribute csv has names that are none of the challenge's channels. Columns are read by "
+    "their place: a warning where some are not known, an error where none is, since the file may be of something else.",
+)
 ODD_VIDEO = ProblemKind(
     "RD124", "A video has another rate than the data set, or another size than most videos. Extract it again."
 )
@@ -119,8 +124,8 @@ def check_emotion_csv(file: ClipFile, report: ProblemReport) -> CheckedFile | No
 
 
 def _check_header(file: ClipFile, report: ProblemReport) -> None:
-    with file.path.open(encoding="utf-8") as lines:
-        names = [name.strip() for name in next(lines, "").split(",")]
+    with file.path.open(encoding="utf-8-sig") as lines:
+        names = [name.strip().strip('"') for name in next(lines, "").split(",")]
     try:
         first = float(names[0])
     except ValueError:
@@ -129,6 +134,7 @@ def _check_header(file: ClipFile, report: ProblemReport) -> None:
         message = f"line 1 begins with the number {first:g}, expected the channel names. Put a header before it."
         report.warning(NO_HEADER, message, file.where)
         return
+    _check_names(names, file.where, report)
     known = set(EMOTION_25.channels)
     moved = [
         f"column {place + 1} is {name}, expected {expected}"
@@ -138,6 +144,21 @@ def _check_header(file: ClipFile, report: ProblemReport) -> None:
     if moved:
         message = f"line 1 names the channels in another order: {abbreviate(moved, 3)}."
         report.error(CHANNEL_ORDER, f"{message} Columns are read by their place. Sort them.", file.where)
+
+
+def _check_names(names: Sequence[str], where: str, report: ProblemReport) -> None:
+    known = {name.casefold() for name in EMOTION_25.channels}
+    unknown = [
+        f"column {place + 1} is {name}, expected {expected}"
+        for place, (name, expected) in enumerate(zip(names, EMOTION_25.channels, strict=False))
+        if name.casefold() not in known
+    ]
+    if len(unknown) == len(names):
+        message = f"line 1 names none of the challenge's channels: {abbreviate(unknown, 3)}."
+        report.error(UNKNOWN_CHANNELS, f"{message} Is it a file of facial attributes? Name its columns so.", where)
+    elif unknown:
+        message = f"line 1 has names that are not known: {abbreviate(unknown, 3)}."
+        report.warning(UNKNOWN_CHANNELS, f"{message} Columns are read by their place. Name them so.", where)
 
 
 def check_array(

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from react_data.annotations import read_attributes, read_coefficients, read_feature
-from react_data.checking import attempt, check_each
+from react_data.checking import attempt, check_each, may_be_there
 from react_data.clips import ClipId
 from react_data.eeg import eeg_variables, read_eeg
 from react_data.errors import ClipListError
@@ -134,7 +134,7 @@ def _persons(tree: MarsTree) -> list[ClipId]:
 def _files(tree: MarsTree, modalities: Sequence[str], person: ClipId, report: ProblemReport) -> list[ClipFile]:
     """The person's files that are there; a person without any is one problem."""
     paths = {modality: tree.file(modality, person) for modality in modalities}
-    there = [modality for modality, path in paths.items() if path.is_file()]
+    there = [modality for modality, path in paths.items() if may_be_there(path)]
     if not there and len(paths) > 1:
         named = ", ".join(MARS_MODALITIES[modality][0] for modality in modalities)
         report.error(

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from react_data.channels import schema_of
-from react_data.clips import ClipId
 from react_data.errors import LabelsMissingError
 from react_data.location import find_data_root
 from react_data.neighbour_draws import redrawn
 from react_data.neighbour_source import RETRIEVAL_SOURCE
 from react_data.opening import open_split
+from react_data.personal_clips import personalised_clips
 from react_data.ragged import clip_series
 from react_eval.clip_set import Clips, ClipSet
 from react_eval.errors import ChannelError, LengthError
@@ -131,7 +131,8 @@ class SplitTargets:
         """Which clips of the split a protocol scores."""
         if protocol.clip_set == "all":
             return np.arange(self.dataset.sizes["clip"])
-        return np.flatnonzero([ClipId.parse(clip).clip != "1" for clip in self.clip_ids])
+        chosen = set(personalised_clips(self.clip_ids))
+        return np.flatnonzero([clip in chosen for clip in self.clip_ids])
 
     def _make(self, kind: str, rows: NDArray[np.intp], frames: int | None) -> ClipSet:
         part = self.dataset.isel(clip=rows)

@@ -101,6 +101,11 @@ class ReactionData(Dataset[Item]):
         self._series = ItemSeries(dataset, inputs, outputs, listeners=listeners, swapped=one_way)
         self._frames_per_second = 0.0
         if missing is not None:
+            if not isinstance(missing, MissingModalities):
+                raise TrainingDataError(
+                    f"missing is {missing!r}, expected MissingModalities(…), such as those that "
+                    "react_data.missing_modalities.missing_conditions() names."
+                )
             missing.check(self._series.inputs)
             self._frames_per_second = frames_per_second(dataset)
         chosen = self._chosen(clips)

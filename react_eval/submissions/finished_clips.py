@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from react_data.locking import Lock, describe_holder, try_lock
 from react_data.problems import abbreviate
 from react_data.progress import track
 from react_eval.errors import InputError, ShapeError
 from react_eval.submissions.clip_files import Arrays, FinishedClip, clip_file, read_clip, write_clip
 from react_eval.submissions.durable import make_folder_durably, replace_durably
-from react_eval.submissions.locking import Lock, describe_holder, try_lock
 from react_eval.submissions.writing_checks import check_kinds
 
 __all__ = ["FinishedClips"]

@@ -12,7 +12,7 @@ import weakref
 from contextlib import suppress
 from pathlib import Path
 
-from react_eval.submissions.locking import Lock, try_lock
+from react_data.locking import Lock, try_lock
 
 __all__ = ["PrivateFolder"]
 

@@ -1,12 +1,15 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from react_data.cli import main
 from react_data.official_tree import OfficialTree
+from react_data.opening import open_split
 
 PROGRAM = [sys.executable, "-c", "from react_data.cli import main; main()"]
 
@@ -67,6 +70,7 @@ def test_progress_goes_to_stderr_and_only_json_to_stdout(small_tree):
         (("synthesise", "x", "--corpus", "Noxi"), "Did you mean 'NoXI'"),
         (("features", ".", "x", "--feature", "mfcc78"), "is of no layout that is known"),
         (("pack", ".", "x"), "is of no layout that is known"),
+        (("verify", "."), "is of no layout that is known"),
     ],
 )
 def test_bad_input_is_one_message_and_exit_code_2(tmp_path, monkeypatch, arguments, reason):
@@ -90,6 +94,81 @@ def test_features_and_neighbours_go_into_a_pack(small_tree, tmp_path):
     described = json.loads(invoke("info", packed, "--json").stdout)["splits"]["val"]
     assert described["modalities"] == ["emotion", "mfcc26"]
     assert described["neighbours"]["median"] == 2
+
+
+def test_a_pack_takes_the_options_of_opening(tmp_path):
+    root = tmp_path / "mars"
+    options = ("--layout", "react2025", "--recordings", 48, "--frames", 10, "--behaviours", 1)
+    made = invoke("synthesise", root, *options, "--modality", "emotion", "--modality", "3dmm", "--quiet")
+    assert made.exit_code == 0, made.stderr
+    faces = {name: tmp_path / f"{name}.npy" for name in ("mean", "std")}
+    for path in faces.values():
+        np.save(path, np.ones(58, np.float32))
+    scaled = ("--coefficients", "standardised", "--mean-face", faces["mean"], "--std-face", faces["std"])
+    packed = tmp_path / "packed.h5"
+    made = invoke("pack", root, packed, "--split", "train", "--draw-seed", 3, *scaled, "--quiet")
+    assert made.exit_code == 0, made.stderr
+    train = open_split(packed, "train")
+    assert train.attrs["neighbour_source"] == "drawn from the session, seed 3"
+    assert train.attrs["coefficients"] == "standardised"
+    wanted = open_split(root, "train", draw_seed=3).neighbours.values
+    assert np.array_equal(train.neighbours.values, wanted)
+    assert not np.array_equal(wanted, open_split(root, "train").neighbours.values)
+    refused = invoke("pack", root, tmp_path / "other.h5", "--coefficients", "standardised")
+    assert (refused.exit_code, "takes mean_face=FILE and std_face=FILE" in refused.stderr) == (2, True)
+    clip = str(train["clip"].values[0])
+    explain = ("neighbours", root, "--split", "train", "--explain", clip, "--count", 9, "--json", "--quiet")
+    drawn = [json.loads(invoke(*explain, "--draw-seed", seed).stdout)["neighbours"] for seed in (3, 4)]
+    listed = [{each["clip"] for each in found} for found in drawn]
+    row = train.neighbours.sel(clip=train["clip"].values == clip).values[0]
+    assert listed[0] == set(train["listener"].values[row]) - {clip}
+    assert listed[0] != listed[1]
+
+
+def test_a_layout_may_be_forced(small_tree):
+    for command in (("verify",), ("info",), ("neighbours", "--split", "val", "--top-k", 1)):
+        assert invoke(*command, small_tree, "--layout", "react2023").exit_code == 0
+        refused = invoke(*command, small_tree, "--layout", "reakt2023")
+        assert (refused.exit_code, "Did you mean 'react2023'" in refused.stderr) == (2, True)
+
+
+def test_neighbours_are_found_by_features_and_by_distance_a_frame(small_tree, tmp_path):
+    features = tmp_path / "features"
+    invoke("features", small_tree, features, "--feature", "mfcc26", "--split", "val", "--quiet")
+    chosen = ("--features", features, "--series", "speaker_mfcc26", "--per-frame", "--top-k", 1)
+    found = invoke("neighbours", small_tree, "--split", "val", *chosen, "--quiet", "--json")
+    assert found.exit_code == 0, found.stderr
+    assert "dtw of unknown-26, normalisation none, nearest 1, per frame" in json.loads(found.stdout)["neighbours"]
+
+
+def test_features_are_compared_where_there_is_no_3dmm(tmp_path):
+    root, features = tmp_path / "data", tmp_path / "features"
+    kinds = ("--modality", "emotion", "--modality", "audio", "--sample-rate", 8000)
+    invoke("synthesise", root, "--recordings", 6, "--frames", 30, *kinds, "--quiet")
+    invoke("features", root, features, "--feature", "mfcc26", "--split", "val", "--quiet")
+    chosen = ("--features", features, "--series", "speaker_mfcc26", "--top-k", 1)
+    found = invoke("neighbours", root, "--split", "val", *chosen, "--quiet")
+    assert found.exit_code == 0, found.stderr
+
+
+def test_personal_files_are_written(tmp_path):
+    root, out = tmp_path / "data", tmp_path / "personal"
+    invoke("synthesise", root, "--recordings", 24, "--frames", 10, "--modality", "emotion", "--quiet")
+    written = invoke("personal", root, "--out", out, "--split", "val", "--json")
+    names = ["person_specific_val.csv", "person_specific_masked_neighbour_emotion_val.npy"]
+    assert json.loads(written.stdout)["written"] == [str(out / name) for name in names]
+    assert sorted(path.name for path in out.iterdir()) == sorted(names)
+    again = invoke("personal", root, "--out", out)
+    assert (again.exit_code, "already" in again.stderr) == (2, True)
+    assert invoke("personal", root).stdout.splitlines()[0] == str(root / "person_specific_train.csv")
+
+
+def test_the_benchmark_of_packs_tells_its_arguments():
+    place = Path(__file__).resolve().parents[2]
+    asked = [sys.executable, "-m", "benchmarks.packed_store", "--help"]
+    told = subprocess.run(asked, capture_output=True, text=True, check=False, cwd=place)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "recordings" in told.stdout
 
 
 def test_info_tells_every_modality(tmp_path):

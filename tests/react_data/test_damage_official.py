@@ -58,7 +58,7 @@ def damaged_tree(root):
     files = {modality: [official.file(modality, person) for person in persons] for modality in MODALITIES[:3]}
     files["video"] = [root / "train" / "Video_files" / str(person) for person in persons]
     # The first recordings stay whole for the lists and matrices; every damage gets a clip of its own.
-    shares = {"emotion": (1, 19), "3dmm": (19, 28), "audio": (37, 46), "video": (46, 62)}
+    shares = {"emotion": (1, 21), "3dmm": (21, 30), "audio": (37, 46), "video": (46, 62)}
     return DamagedTree(root, {modality: files[modality][slice(*shares[modality])] for modality in MODALITIES})
 
 
@@ -85,6 +85,10 @@ def damage_emotions(tree):
     tree.damage("emotion", "RD116", "begins with the number", first_line(lambda header, row: []))
     tree.expect("RD117", tree.expected[-1][1], "29 frames, expected at least 30")
     tree.damage("emotion", "RD116", "begins with the number", first_line(lambda header, row: [row]))
+    unknown = first_line(lambda header, row: [",".join(f"column {n}" for n in range(25))])
+    tree.damage("emotion", "RD129", "none of the challenge's channels: column 1 is column 0, expected AU1", unknown)
+    misspelt = first_line(lambda header, row: [header.replace("AU1,", "AUX,")])
+    tree.damage("emotion", "RD129", "names that are not known: column 1 is AUX, expected AU1.", misspelt)
     swapped = first_line(lambda header, row: [header.replace("AU1,AU2,", "AU2,AU1,")])
     tree.damage("emotion", "RD122", "column 1 is AU2, expected AU1, column 2 is AU1", swapped)
     tree.damage("emotion", "RD112", "can't decode byte 0xff", bytes_at(0, b"\xff"))

@@ -1,12 +1,15 @@
 """Every layout behind one call: what is synthesised is recognised and opened."""
 
 import shutil
+from dataclasses import replace
+from importlib.metadata import EntryPoint
 
 import numpy as np
 import pytest
 import xarray as xr
 
 import react_data
+from react_data.contents import describe
 from react_data.errors import AnnotationError, ClipListError, LayoutError, NeighbourMatrixError
 from react_data.neighbour_draws import draw_targets
 from react_data.opening import Layout, find_layout, layouts, open_split, register_layout
@@ -14,6 +17,14 @@ from react_data.ragged import clip_series
 
 SYNTHETIC = ("react2023", "react2024", "react2025", "react2026")
 CHANNELS = 25
+SECOND_PACK = Layout("pack", "another", *[lambda *_: None] * 3)
+
+
+def _fail(root):
+    raise IndexError("no file")
+
+
+FAULTY = Layout("faulty", "a test", _fail, lambda root: [], lambda root, split: xr.Dataset())
 
 
 @pytest.fixture(scope="module")
@@ -161,3 +172,66 @@ def test_others_can_add_a_layout(tmp_path, monkeypatch):
     assert len(open_split(tmp_path, "val", layout="mine")) == 0
     with pytest.raises(LayoutError, match="there is a layout 'mine' already"):
         register_layout(Layout("mine", "another", *[lambda *_: None] * 3))
+
+
+def installed(monkeypatch, *points):
+    """As if a package had these entry points."""
+    monkeypatch.setattr("react_data.opening._LAYOUTS", dict(layouts()))
+    monkeypatch.setattr("react_data.opening._LOADED", {})
+    monkeypatch.setattr("react_data.opening._installed", lambda: points)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("no_such_module:LAYOUT", "ModuleNotFoundError: No module named 'no_such_module'"),
+        ("math:pi", "it is a float, expected a Layout"),
+        ("tests.react_data.test_layouts:SECOND_PACK", "there is a layout 'pack' already"),
+    ],
+)
+def test_a_layout_of_others_that_is_broken_is_left_out_aloud(trees, monkeypatch, value, reason):
+    installed(monkeypatch, EntryPoint("broken", value, "react_data.layouts"))
+    with pytest.warns(RuntimeWarning, match=f"the layout 'broken' of package .* is left out: {reason}"):
+        assert find_layout(trees / "react2024").name == "react2024"
+    assert find_layout(trees / "react2025").name == "react2025"  # and warns once
+    with pytest.raises(LayoutError, match=f"there is no layout 'broken'.*{reason}.*Available: pack"):
+        open_split(trees / "react2024", "val", layout="broken")
+
+
+def test_a_layout_of_others_that_cannot_tell_hides_no_other(trees, tmp_path, monkeypatch):
+    monkeypatch.setattr("react_data.opening._LAYOUTS", {"faulty": FAULTY, **layouts()})
+    assert find_layout(trees / "react2024").name == "react2024"
+    with pytest.raises(LayoutError, match=r"The layout faulty fails: IndexError\('no file'\)"):
+        find_layout(tmp_path)
+    careless = replace(FAULTY, recognises=lambda root: bool((root / "about.json").read_text()))
+    monkeypatch.setattr("react_data.opening._LAYOUTS", {"careless": careless, **layouts()})
+    with pytest.raises(LayoutError, match="is of no layout that is known"):
+        find_layout(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("layout", "option", "taken"),
+    [
+        ("react2024", "draw_seed", "the layout react2024 takes no draw_seed=; it takes frames="),
+        ("react2025", "frames", "takes no frames=; it takes draw_seed="),
+        ("arrays", "frames", "the layout arrays takes no frames=; it takes no options"),
+        ("motion-energy", "frames", "takes no frames=; it takes clip_frames=, log="),
+    ],
+)
+def test_an_option_of_another_layout_is_refused(trees, arrays, tmp_path, layout, option, taken):
+    energy = tmp_path / "energy"
+    energy.mkdir()
+    (energy / "one.txt").write_text('"pat" "th"\n1 2\n')
+    root = {"arrays": arrays.parent, "motion-energy": energy}.get(layout, trees / layout)
+    split = "all" if layout == "motion-energy" else "val"
+    with pytest.raises(LayoutError, match=taken):
+        open_split(root, split, **{option: 3})
+
+
+def test_a_layout_that_is_forced_on_another_says_which_it_is(trees):
+    for call in (
+        lambda root: open_split(root, "val", layout="react2025"),
+        lambda root: describe(root, layout="react2025"),
+    ):
+        with pytest.raises(LayoutError, match=r"has no split of the layout react2025 .* It is of the layout react2024"):
+            call(trees / "react2024")

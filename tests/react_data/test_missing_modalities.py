@@ -126,3 +126,8 @@ def test_the_conditions_are_those_of_the_papers_and_rates():
 def test_settings_out_of_range_say_why(loss, settings, reason):
     with pytest.raises(TrainingDataError, match=reason):
         loss(**settings)
+
+
+def test_a_loss_that_is_none_is_refused():
+    with pytest.raises(TrainingDataError, match="face is 'whole', expected a loss such as WholeClip"):
+        MissingModalities(face="whole")

@@ -339,6 +339,7 @@ def test_a_pack_is_never_overwritten_or_mixed(packs, tmp_path):
     with pytest.raises(PackError, match=r"exists\. Choose another name"):
         react_data.pack(packs / "react2024", packs / "react2024.h5")
     (tmp_path / "data.h5.parts").mkdir()
+    (tmp_path / "data.h5.parts" / "val-emotion-000000.npy").touch()
     with pytest.raises(PackError, match="of another data set or of other settings"):
         react_data.pack(packs / "react2024", tmp_path / "data.h5")
     with pytest.raises(PackError, match="has no split vall; it has train, val, test"):

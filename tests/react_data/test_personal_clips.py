@@ -8,8 +8,9 @@ import pytest
 from react_data.clip_lists import read_split_list
 from react_data.clips import ClipId
 from react_data.dataset_neighbours import neighbours_of
-from react_data.errors import ClipIdError, ClipListError, NeighbourMatrixError
+from react_data.errors import ClipIdError, ClipListError, LayoutError, NeighbourMatrixError
 from react_data.opening import open_split
+from react_data.packing import pack
 from react_data.personal_clips import history_clip, personal_mask, personalised_clips, write_person_specific
 from react_data.synthesis import synthesise
 
@@ -112,6 +113,15 @@ def test_splits_without_listeners_or_matrices_are_left_out_or_refused(tmp_path):
     (root / "neighbour_emotion_train.npy").unlink()
     with pytest.raises(NeighbourMatrixError, match="no split with listeners and an appropriateness matrix"):
         write_person_specific(root, tmp_path / "other")
+
+
+def test_only_a_tree_with_lists_has_personal_files(own, tmp_path):
+    packed = pack(own, tmp_path / "packed.h5", show_progress=False)
+    with pytest.raises(
+        LayoutError, match=r"packed\.h5 is of the layout pack, .* Name the folder that holds train\.csv"
+    ):
+        write_person_specific(packed, tmp_path / "personal")
+    assert not (tmp_path / "personal").exists()
 
 
 def test_the_real_lists_give_the_published_counts(real, tmp_path):

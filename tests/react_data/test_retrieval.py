@@ -306,6 +306,15 @@ def test_damaged_settings_of_a_search_say_what_to_do(tmp_path):
         retrieve(SPEAKERS, threshold=1.0, out=tmp_path / "n.h5")
 
 
+def test_a_whole_data_set_is_refused_with_what_to_pass():
+    face = (("clip", "frame", "emotion"), np.zeros((2, 9, 25), dtype=np.float32))
+    dataset = xr.Dataset({"speaker_emotion": face, "listener_emotion": face}, {"clip": ["a", "b"]})
+    with pytest.raises(RetrievalError, match=r"clip_series\(data, 'speaker_emotion'\)\), and ids=data\['clip'\]"):
+        retrieve_neighbours(dataset, top_k=1)
+    with pytest.raises(RetrievalError, match="without any series of speakers"):
+        retrieve_neighbours(dataset.drop_vars("speaker_emotion"), top_k=1)
+
+
 def test_progress_goes_to_stderr(capsys):
     retrieve(SPEAKERS, measure="ccc", top_k=1, show_progress=True)
     output = capsys.readouterr()

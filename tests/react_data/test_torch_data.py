@@ -317,6 +317,7 @@ def test_inputs_alone_hold_nothing_of_the_listener(train):
         ({"clips": []}, "clips is empty"),
         ({"seed": -1}, "seed is -1"),
         ({"history": "last"}, "history is 'last'"),
+        ({"missing": "w/o facial"}, r"missing is 'w/o facial', expected MissingModalities\(…\), .*missing_conditions"),
     ],
 )
 def test_settings_that_do_not_fit_say_why(train, settings, reason):

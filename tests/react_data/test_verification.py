@@ -3,7 +3,7 @@ import shutil
 import numpy as np
 import pytest
 
-from react_data.errors import ClipListError, DataRootError
+from react_data.errors import ClipListError, DataRootError, LayoutError
 from react_data.official_tree import DATA_INDICES, FULL_MATRIX, SYNTHESIS_RECORD, OfficialTree
 from react_data.problems import known_problems
 from react_data.synthesis import synthesise
@@ -138,11 +138,20 @@ def test_missing_lists_and_folders(small_tree, tmp_path):
     (small_tree / "val.csv").unlink()
     assert has(verify(small_tree, show_progress=False), "RD101", "val.csv", "does not exist")
     (tmp_path / "empty").mkdir()
-    assert has(verify(tmp_path / "empty"), "RD101", "", "no split list at all")
+    with pytest.raises(LayoutError, match="is of no layout that is known"):
+        verify(tmp_path / "empty")
+    for path in small_tree.glob("*.csv"):
+        path.unlink()
+    assert has(verify(small_tree, show_progress=False), "RD101", "val.csv", "does not exist")
+    (small_tree / SYNTHESIS_RECORD).unlink()
+    assert has(verify(small_tree, show_progress=False), "RD101", "", "no split list at all")
     with pytest.raises(DataRootError, match="does not exist"):
         verify(tmp_path / "none")
+
+
+def test_a_split_that_there_is_none_of_is_refused(tree):
     with pytest.raises(ClipListError, match="Did you mean 'val'"):
-        verify(small_tree, ["vall"])
+        verify(tree, ["vall"])
 
 
 @pytest.mark.parametrize("content", [b"", b"\x89HD"])

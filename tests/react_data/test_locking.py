@@ -10,13 +10,13 @@ import sys
 
 import pytest
 
-from react_eval.submissions import locking
-from react_eval.submissions.locking import describe_holder, try_lock
+from react_data import locking
+from react_data.locking import describe_holder, try_lock
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from react_eval.submissions import locking
+from react_data import locking
 if sys.argv[2] == "without":
     locking.fcntl = None
 lock = locking.try_lock(Path(sys.argv[1]))
