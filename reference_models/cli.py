@@ -101,26 +101,33 @@ def generate(
 
 
 @main.command()
-@click.argument("checkpoint", type=_Path)
+@click.argument("checkpoints", metavar="CHECKPOINT...", nargs=-1, required=True, type=_Path)
 @click.argument("out", type=_Path)
 @click.option("--model", help="Name of the model; needed unless --export.")
 @click.option("--config", type=_Path, help="YAML file of configuration fields.  [default: the published ones]")
 @click.option("--export", is_flag=True, help="The reverse: from a checkpoint of ours to the official layout.")
 @_json
-def convert(checkpoint: Path, out: Path, model: str | None, config: Path | None, export: bool, as_json: bool) -> None:
-    """Convert the published CHECKPOINT to ours, OUT; lists every key that is missing, unexpected or ignored."""
+def convert(
+    checkpoints: tuple[Path, ...], out: Path, model: str | None, config: Path | None, export: bool, as_json: bool
+) -> None:
+    """Convert the published CHECKPOINT to ours, OUT; lists every key that is missing, unexpected or ignored.
+
+    Where the official code keeps a model in several files, name all of them.
+    """
     from reference_models.conversion import convert_checkpoint, export_checkpoint
     from reference_models.records import find_model
     from reference_models.training.settings import read_settings_file
 
     if export:
-        found = export_checkpoint(checkpoint, out)
+        if len(checkpoints) > 1:
+            raise click.UsageError("--export takes one checkpoint of ours, and OUT.")
+        found = export_checkpoint(checkpoints[0], out)
     elif model is None:
         raise click.UsageError("name the model of the published file: --model NAME.")
     else:
         kind = find_model(model).config_class()
         fields = kind.published().to_dict() | (read_settings_file(config)["config"] if config is not None else {})
-        found = convert_checkpoint(checkpoint, out, model=model, config=kind.from_dict(fields))
+        found = convert_checkpoint(checkpoints, out, model=model, config=kind.from_dict(fields))
     if as_json:
         print_json(found.to_dict())
     else:

@@ -7,7 +7,7 @@ import os
 import pickle
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ from reference_models.records import ModelRecord, find_model
 from reference_models.weight_files import read_weights, write_weights
 
 __all__ = ["Conversion", "convert_checkpoint", "export_checkpoint", "load_published"]
+
+Published = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 _MOST_BYTES = 16 * 2**30
 _PARALLEL = "module."
@@ -59,7 +61,7 @@ class Conversion:
 
 
 def convert_checkpoint(
-    published: str | os.PathLike[str],
+    published: Published,
     out: str | os.PathLike[str],
     *,
     model: str,
@@ -68,7 +70,8 @@ def convert_checkpoint(
     """Import a published checkpoint.
 
     Args:
-        published: A torch file, which is loaded weights-only, or a safetensors file, of the official layout.
+        published: A torch file, which is loaded weights-only, or a safetensors file, of the official layout; all of
+            them where the official code keeps a model in several, in any order.
         out: Folder, or ``.safetensors`` file, to write ours to.
         model: Name of the model.
         config: Its configuration; the published one if not given.
@@ -77,24 +80,22 @@ def convert_checkpoint(
         What became of it.
 
     Raises:
-        CheckpointError: If the file cannot be read, or keys or shapes do not fit; lists every one.
+        CheckpointError: If a file cannot be read, two hold the same key, or keys or shapes do not fit; lists every one.
     """
-    record = find_model(model)
-    made, ignored, state = _imported(record, Path(published), config)
-    facts = {"converted_from": Path(published).name, "ignored": list(ignored)}
+    record, files = find_model(model), _files(published)
+    made, ignored, state = _imported(record, files, config)
+    facts = {"converted_from": ", ".join(file.name for file in files), "ignored": list(ignored)}
     path = save_checkpoint(made, out, facts=facts)
     return Conversion(path, record.name, len(state), _numbers(state), ignored)
 
 
-def load_published(
-    published: str | os.PathLike[str], *, model: str, config: ModelConfig | None = None
-) -> ReactionModel:
+def load_published(published: Published, *, model: str, config: ModelConfig | None = None) -> ReactionModel:
     """The model of a published checkpoint, without writing ours; see `convert_checkpoint`.
 
     Returns:
         The model, in eval mode on the CPU.
     """
-    return _imported(find_model(model), Path(published), config)[0].eval()
+    return _imported(find_model(model), _files(published), config)[0].eval()
 
 
 def export_checkpoint(ours: str | os.PathLike[str], out: str | os.PathLike[str]) -> Conversion:
@@ -102,7 +103,8 @@ def export_checkpoint(ours: str | os.PathLike[str], out: str | os.PathLike[str])
 
     Args:
         ours: Folder or file of our checkpoint.
-        out: File to write: safetensors if its name ends so, else a torch file under the model's usual entry.
+        out: File to write: safetensors if its name ends so, else a torch file with the model's usual entries. It is one
+            file also where the official code keeps a model in several.
 
     Returns:
         What became of it.
@@ -116,22 +118,24 @@ def export_checkpoint(ours: str | os.PathLike[str], out: str | os.PathLike[str])
     if target.suffix == ".safetensors":
         write_weights(state, target, None)
     else:
-        entry = next((wrapper for wrapper in record.wrappers if not wrapper.endswith(".")), None)
         temporary = target.with_name(target.name + ".tmp")
-        torch.save({entry: dict(state)} if entry else dict(state), temporary)
+        torch.save(_wrapped(state, record), temporary)
         replace_durably(temporary, target)
     return Conversion(target, record.name, len(state), _numbers(state), ())
 
 
-def read_published(file: Path, wrappers: tuple[str, ...] = ("state_dict",)) -> dict[str, Tensor]:
+def read_published(
+    file: Path, wrappers: tuple[str, ...] = ("state_dict",), entries: tuple[str, ...] = ()
+) -> dict[str, Tensor]:
     """The tensors of a published file.
 
     Args:
         file: A torch or safetensors file.
         wrappers: Entries under which the state may lie, and prefixes, which end with a dot, of its keys.
+        entries: Other entries that hold tensors by name, where they are there.
 
     Returns:
-        Tensors by published key.
+        Tensors by published key; those of an entry have its name and a dot before theirs.
 
     Raises:
         CheckpointError: If it is missing, too large, needs code to be run, or holds no state.
@@ -140,36 +144,58 @@ def read_published(file: Path, wrappers: tuple[str, ...] = ("state_dict",)) -> d
         raise CheckpointError(f"there is no file {file}.")
     if file.stat().st_size > _MOST_BYTES:
         raise CheckpointError(f"{file} has {file.stat().st_size:,} bytes, expected at most {_MOST_BYTES:,}.")
-    content = read_weights(file) if file.suffix == ".safetensors" else _unwrapped(_torch_content(file), wrappers, file)
-    state = {key: value for key, value in content.items() if isinstance(value, Tensor)}
-    if len(state) < len(content):
+    content: Any = read_weights(file) if file.suffix == ".safetensors" else _torch_content(file)
+    others = _entries(content, entries)
+    content = _unwrapped(content, wrappers, entries, file)
+    tensors = {key: value for key, value in {**content, **others}.items() if isinstance(value, Tensor)}
+    if len(tensors) < len(content) + len(others):
         raise CheckpointError(
-            f"{file} holds {abbreviate([key for key in content if key not in state], 5)} beside tensors, expected the "
-            f"weights alone, or under {' or '.join(repr(each) for each in wrappers)}."
+            f"{file} holds {abbreviate([key for key in {**content, **others} if key not in tensors], 5)} beside "
+            f"tensors, expected the weights alone, or under {' or '.join(repr(each) for each in wrappers)}."
         )
-    _check_sizes(state, file)
+    _check_sizes(tensors, file)
+    state = {key: tensors[key] for key in content}
     for prefix in (_PARALLEL, *(wrapper for wrapper in wrappers if wrapper.endswith("."))):
         if state and all(key.startswith(prefix) for key in state):
             state = {key.removeprefix(prefix): value for key, value in state.items()}
+    return state | {key: tensors[key] for key in others}
+
+
+def _files(published: Published) -> tuple[Path, ...]:
+    found = (published,) if isinstance(published, (str, os.PathLike)) else published
+    return tuple(Path(each) for each in found)
+
+
+def _joined(files: Sequence[Path], record: ModelRecord) -> dict[str, Tensor]:
+    """The state of a model that the official code keeps in these files."""
+    state: dict[str, Tensor] = {}
+    for file in files:
+        found = read_published(file, record.wrappers, record.entries)
+        twice = [key for key in found if key in state]
+        if twice:
+            raise CheckpointError(
+                f"{file} holds keys of a file before it: {abbreviate(twice, 5)}. Name every file of the model once."
+            )
+        state |= found
     return state
 
 
 def _imported(
-    record: ModelRecord, file: Path, config: ModelConfig | None
+    record: ModelRecord, files: Sequence[Path], config: ModelConfig | None
 ) -> tuple[ReactionModel, tuple[str, ...], dict[str, Tensor]]:
-    published, keys = read_published(file, record.wrappers), record.key_map()
+    published, keys, named = _joined(files, record), record.key_map(), ", ".join(map(str, files))
     ignored = tuple(key for key in published if keys.is_ignored(key))
     made = record.model_class()(record.config_class().published() if config is None else config)
     try:
         state = keys.import_state(published)
     except (RuntimeError, KeyError, IndexError) as error:
-        raise CheckpointError(f"{file} is not of the published layout of {record.title}: {error}.") from None
+        raise CheckpointError(f"{named}: not of the published layout of {record.title}: {error}.") from None
     problems = state_problems(made, state)
     if problems:
         left = [f"  ignored: {key}" for key in ignored]
         raise CheckpointError(
-            f"{file} does not fit {record.title} (our keys):\n" + "\n".join([*problems, *left]) + "\n"
-            "Is it this model's file, with this configuration?"
+            f"{named} does not fit {record.title} (our keys):\n" + "\n".join([*problems, *left]) + "\n"
+            "Is this all that the model is published in, and of this configuration?"
         )
     made.load_state_dict(state)
     return made, ignored, state
@@ -190,13 +216,32 @@ def _torch_content(file: Path) -> Any:
         raise CheckpointError(f"{file} cannot be read as a torch file: {error}. Copy it again.") from None
 
 
-def _unwrapped(content: Any, wrappers: tuple[str, ...], file: Path) -> Mapping[str, Any]:
+def _entries(content: Any, entries: tuple[str, ...]) -> dict[str, Any]:
+    """What lies under other entries than the state, by entry and name."""
+    held = {entry: content.get(entry) for entry in entries} if isinstance(content, Mapping) else {}
+    found = {entry: values for entry, values in held.items() if isinstance(values, Mapping)}
+    return {f"{entry}.{name}": value for entry, values in found.items() for name, value in values.items()}
+
+
+def _unwrapped(content: Any, wrappers: tuple[str, ...], entries: tuple[str, ...], file: Path) -> Mapping[str, Any]:
     for entry in (each for each in wrappers if not each.endswith(".")):
         if isinstance(content, Mapping) and isinstance(content.get(entry), Mapping):
             content = content[entry]
     if not isinstance(content, Mapping) or not content:
         raise CheckpointError(f"{file} holds a {type(content).__name__}, expected weights by name.")
-    return content
+    return {key: value for key, value in content.items() if not (key in entries and isinstance(value, Mapping))}
+
+
+def _wrapped(state: Mapping[str, Tensor], record: ModelRecord) -> dict[str, Any]:
+    """The content of a torch file of a published state, as `read_published` reads it."""
+    wrapper = next((each for each in record.wrappers if not each.endswith(".")), None)
+    places = {key: next((each for each in record.entries if key.startswith(f"{each}.")), None) for key in state}
+    weights = {key: value for key, value in state.items() if places[key] is None}
+    others = {
+        entry: {key.removeprefix(f"{entry}."): state[key] for key, place in places.items() if place == entry}
+        for entry in record.entries
+    }
+    return ({wrapper: weights} if wrapper else weights) | others
 
 
 def _check_sizes(state: Mapping[str, Tensor], file: Path) -> None:

@@ -61,6 +61,8 @@ class ModelRecord:
         card: What to know of it.
         keys: How keys of published checkpoints correspond to ours, as ``module:name`` of a `KeyMap`.
         wrappers: Prefixes and entries under which published files keep the state, such as ``"state_dict"``.
+        entries: Other entries of published files that hold tensors of the model by name: the tensor ``min`` of
+            ``"statistics"`` has the published key ``statistics.min``.
         recipe: How it trains, as ``module:name`` of a `Recipe`; empty where it does not.
         aliases: Other names in use, in lower case.
     """
@@ -72,6 +74,7 @@ class ModelRecord:
     card: ModelCard
     keys: str
     wrappers: tuple[str, ...] = ("state_dict",)
+    entries: tuple[str, ...] = ()
     recipe: str = ""
     aliases: tuple[str, ...] = field(default=())
 

@@ -90,7 +90,6 @@ class ReferenceGenerators:
         """The submission of a reference; see `reference_submission`."""
         return reference_submission(name, data, **settings)
 
-
     def trained(self, name: str, data: PathLike, out: PathLike, **settings: Any) -> Path:
         """A checkpoint of the model's tiny configuration, trained on a data set; a run that is there is continued.
 

@@ -23,7 +23,8 @@ CARD = ModelCard(
     "published.",
     code_licence="none stated; the original BeLFusion for human motion is for non-commercial academic use",
     weights="a SharePoint folder that the official README names, without a licence: one file of the auto-encoder with "
-    "the range of its latents, one of the denoiser. The official script trains its 3DMM part towards 0.",
+    "the range of its latents, one of the denoiser; both are converted together. The official script trains its 3DMM "
+    "part towards 0.",
     verified="Outputs of the official code at the commit above, with all weights filled: the auto-encoder, the "
     "denoiser at six steps, and whole generation from given noise offline and online with the noisy latents of two "
     "steps on the way; every output within 3e-6. The schedule is diffusers'. Parameters, keys and shapes equal the "

@@ -138,8 +138,8 @@ class OnlineBeLFusionConfig(BeLFusionConfig):
 
     @classmethod
     def tiny(cls) -> Self:
-        """As offline, with windows that are not as long: nothing is known of the speaker in the first one."""
-        return replace(super().tiny(), window=50)
+        """As offline, with shorter windows, since the first one is made without a speaker; several a clip and step."""
+        return replace(super().tiny(), window=50, windows_a_clip=8)
 
 
 _ANSWERS = {

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from reference_models.training.recipes import Recipe, Stage
 
-__all__ = ["AUTOENCODER", "DIFFUSION", "LOSS_WEIGHTS", "RECIPE"]
+__all__ = ["AUTOENCODER", "DIFFUSION", "LOSS_WEIGHTS", "ONLINE_RECIPE", "RECIPE"]
 
 AUTOENCODER, DIFFUSION = "autoencoder", "diffusion"
 
@@ -34,24 +34,26 @@ _DIFFUSION = Stage(
     loss_weights=LOSS_WEIGHTS[DIFFUSION],
 )
 
+_TINY_AUTOENCODER = replace(
+    _AUTOENCODER, epochs=150, learning_rate=4e-3, batch_size=8, schedule="cosine", gradient_clip=1.0
+)
+_TINY_DIFFUSION = replace(
+    _DIFFUSION, epochs=60, learning_rate=1e-3, weight_decay=1e-2, batch_size=8, schedule="cosine", gradient_clip=1.0
+)
+
 RECIPE = Recipe(
     stages=(_AUTOENCODER, _DIFFUSION),
     role_swap=True,
     coefficients="zero-centred",
     select="",
+    tiny=Recipe(stages=(_TINY_AUTOENCODER, _TINY_DIFFUSION), role_swap=True),
+)
+
+ONLINE_RECIPE = replace(
+    RECIPE,
     tiny=Recipe(
-        stages=(
-            replace(_AUTOENCODER, epochs=150, learning_rate=4e-3, batch_size=8, schedule="cosine", gradient_clip=1.0),
-            replace(
-                _DIFFUSION,
-                epochs=60,
-                learning_rate=1e-3,
-                weight_decay=1e-2,
-                batch_size=8,
-                schedule="cosine",
-                gradient_clip=1.0,
-            ),
-        ),
+        # Shorter windows are learned sooner, and what follows a window is learned later than what is beside it.
+        stages=(replace(_TINY_AUTOENCODER, epochs=60), replace(_TINY_DIFFUSION, epochs=120, learning_rate=2e-3)),
         role_swap=True,
     ),
 )

@@ -17,6 +17,7 @@ OFFLINE = register_model(
         model=f"{_PLACE}.model:BeLFusion",
         card=CARD,
         keys=f"{_PLACE}.keys:KEYS",
+        entries=("statistics",),
         recipe=f"{_PLACE}.recipe:RECIPE",
         aliases=("belfusion_offline",),
     )
@@ -30,7 +31,8 @@ ONLINE = register_model(
         model=f"{_PLACE}.model:BeLFusion",
         card=ONLINE_CARD,
         keys=f"{_PLACE}.keys:KEYS",
-        recipe=f"{_PLACE}.recipe:RECIPE",
+        entries=("statistics",),
+        recipe=f"{_PLACE}.recipe:ONLINE_RECIPE",
         aliases=("belfusion online",),
     )
 )

@@ -182,6 +182,7 @@ class ReactFaceConfig(ModelConfig):
         return cls(
             speaker=("emotion", "3dmm", "mfcc78"),
             width=64,
+            heads=4,
             feed_forward=128,
             latent_feed_forward=128,
             latent_layers=1,
@@ -189,8 +190,10 @@ class ReactFaceConfig(ModelConfig):
             training_window=16,
             window=16,
             samples=2,
+            diversity_scale=20.0,
             online_context=64,
-            offline_history=48,
+            offline_history=16,
+            training_loop="offline",
             dropout=0.0,
         )
 

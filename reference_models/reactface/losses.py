@@ -14,7 +14,14 @@ from torch.nn import functional
 
 from reference_models.errors import MissingInputError
 
-__all__ = ["LOSS_WEIGHTS", "diversity_loss", "nearest_target_loss", "smoothness_loss", "targets_of"]
+__all__ = [
+    "LOSS_WEIGHTS",
+    "concordance_loss",
+    "diversity_loss",
+    "nearest_target_loss",
+    "smoothness_loss",
+    "targets_of",
+]
 
 LOSS_WEIGHTS: Mapping[str, float] = {
     "expression": 1.0,
@@ -24,7 +31,10 @@ LOSS_WEIGHTS: Mapping[str, float] = {
     "diversity": 100.0,
     "smoothness": 10.0,
     "speaker": 1.0,
+    "concordance": 0.0,  # ours; neither the paper nor the code has it
 }
+
+_LEAST_VARIANCE = 1e-4
 
 
 def nearest_target_loss(predictions: Tensor, targets: Tensor, there: Tensor) -> Tensor:
@@ -48,6 +58,37 @@ def nearest_target_loss(predictions: Tensor, targets: Tensor, there: Tensor) -> 
     by_target = (distances * shares).sum(-1).masked_fill(~there.any(-1), torch.inf)
     nearest = by_target.amin(1)
     return torch.where(nearest.isinf(), 0.0, nearest).mean()
+
+
+def concordance_loss(predictions: Tensor, targets: Tensor, there: Tensor) -> Tensor:
+    """Mean over speakers of 1 - CCC to the most concordant appropriate reaction, CCC being the mean over channels.
+
+    It is ours. Distances alone make predictions that vary too little, as what cannot be foreseen pulls to the mean.
+
+    Args:
+        predictions: (B, T, C), whose channels vary by about 1.
+        targets: (B, k, T, C).
+        there: (B, k, T) bool, which frames of which targets are there; a target without frames counts for nothing.
+
+    Returns:
+        A scalar.
+
+    Example:
+        >>> targets = torch.tensor([1.0, 2.0, 3.0]).reshape(1, 1, 3, 1)
+        >>> concordance_loss(targets[:, 0] + 1, targets, torch.ones(1, 1, 3, dtype=torch.bool))
+        tensor(0.4286)
+    """
+    shares = (there / there.sum(-1, keepdim=True).clamp(min=1))[..., None]
+    ours, theirs = predictions[:, None].expand_as(targets), targets
+    our_mean, their_mean = ((each * shares).sum(2, keepdim=True) for each in (ours, theirs))
+    ours, theirs = ours - our_mean, theirs - their_mean
+    covariance, our_variance, their_variance = (
+        (product * shares).sum(2) for product in (ours * theirs, ours.square(), theirs.square())
+    )
+    apart = our_variance + their_variance + (our_mean - their_mean)[:, :, 0].square()
+    concordance = (2 * covariance / (apart + _LEAST_VARIANCE)).mean(-1).masked_fill(~there.any(-1), -torch.inf)
+    best = concordance.amax(1)
+    return torch.where(best.isinf(), 0.0, 1 - best).mean()
 
 
 def diversity_loss(samples: Tensor, scale: float) -> Tensor:

@@ -17,6 +17,7 @@ from reference_models.reactface.interaction import InteractionEncoder, latent_ra
 from reference_models.reactface.listener_decoder import ListenerDecoder
 from reference_models.reactface.losses import (
     LOSS_WEIGHTS,
+    concordance_loss,
     diversity_loss,
     nearest_target_loss,
     smoothness_loss,
@@ -190,7 +191,8 @@ class ReactFace(ReactionModel):
 
         Returns:
             ``"loss"``, and ``"expression"``, ``"pose"``, ``"divergence"``, ``"diversity"``, ``"smoothness"``, with
-            ``"emotion"`` where the model has that head and ``"speaker"`` where the speaker's coefficients are known.
+            ``"emotion"`` where the model has that head, ``"speaker"`` where the speaker's coefficients are known, and
+            ``"concordance"``, which is ours, where it has a weight.
         """
         config = self.config
         speakers = SpeakerSeries(batch, config, config.training_window)
@@ -210,7 +212,7 @@ class ReactFace(ReactionModel):
             own = self.speaker_head(made.aligned[:count])[:, speakers.late :]
             known = self.scaling(batch["speaker_3dmm"][:, : own.shape[1]])
             parts["speaker"] = nn.functional.smooth_l1_loss(own, known)
-        weights = {**LOSS_WEIGHTS, **self.loss_weights}
+        weights = self._weights()
         return {"loss": torch.stack([weights[name] * value for name, value in parts.items()]).sum(), **parts}
 
     def step(self, window: Window, past: Tensor, before: Tensor | None, noise: Tensor) -> Step:
@@ -268,7 +270,12 @@ class ReactFace(ReactionModel):
         }
         if config.emotion_head:
             parts["emotion"] = nearest_target_loss(emotion, *targets_of(batch, "emotion"))
+        if self._weights()["concordance"]:
+            parts["concordance"] = concordance_loss(self.scaling(coefficients), self.scaling(targets), there)
         return parts
+
+    def _weights(self) -> dict[str, float]:
+        return {**LOSS_WEIGHTS, **self.loss_weights}
 
 
 def _unused_parts(config: ReactFaceConfig) -> nn.ModuleDict:

@@ -23,19 +23,18 @@ _TINY = Recipe(
         Stage(
             name="reaction",
             epochs=80,
-            learning_rate=1.5e-3,
+            learning_rate=2e-3,
             weight_decay=5e-4,
             schedule="cosine",
             warmup_steps=20,
             batch_size=8,
             window=96,
             gradient_clip=1.0,
-            loss_weights={"pose": 1.0, "divergence": 1e-4, "diversity": 0.05, "smoothness": 1.0, "speaker": 0.3},
+            loss_weights={"pose": 1.0, "divergence": 1e-3, "diversity": 0.2, "smoothness": 1.0, "speaker": 0.3},
         ),
     ),
     outputs=("3dmm",),
-    targets="neighbours",
-    neighbours=10,
+    targets="paired",
 )
 
 RECIPE = Recipe(

@@ -5,12 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from oracles.golden_models import drawn, golden, normal_input, weight
 
+import reference_models
 from reference_models.belfusion.config import BeLFusionConfig, OnlineBeLFusionConfig
 from reference_models.belfusion.keys import KEYS
 from reference_models.belfusion.model import BeLFusion
 from reference_models.belfusion.windows import conditions, spans
+from reference_models.cli import main
 from reference_models.errors import CheckpointError
 
 COUNTS = {"autoencoder": 242_579, "denoiser": 12_300_928}
@@ -119,6 +122,64 @@ def test_modulations_that_differ_under_their_two_names_are_refused():
     state["layers.3.cond_layers.1.bias"] = state["layers.3.cond_layers.1.bias"] + 1
     with pytest.raises(CheckpointError, match=r"layers\.3\.cond_layers\.1\.bias should be the same as linear_emb"):
         KEYS.import_state(state)
+
+
+@pytest.fixture
+def official_files(tmp_path):
+    """The auto-encoder and the denoiser as the official code saves them, each with what it keeps beside weights."""
+    expected, beside = golden("belfusion_sampling"), {"epoch": 99, "optimizer": {"state": {}, "param_groups": []}}
+    latents = {key.removeprefix("statistics."): value for key, value in statistics(expected).items()}
+    autoencoder, denoiser = tmp_path / "checkpoint_999.pth", tmp_path / "checkpoint_99.pth"
+    torch.save({**beside, "state_dict": filled(expected, "autoencoder"), "statistics": latents}, autoencoder)
+    torch.save({**beside, "state_dict": filled(expected, "denoiser")}, denoiser)
+    return autoencoder, denoiser
+
+
+def same_weights(one, other):
+    return all(torch.equal(value, other.state_dict()[key]) for key, value in one.state_dict().items())
+
+
+def test_the_two_official_files_are_converted_together(official_files, offline, tmp_path):
+    config, out = tmp_path / "narrow.yaml", tmp_path / "ours"
+    config.write_text("config: {denoiser_width: 256}")
+    command = ["convert", *map(str, official_files), str(out), "--model", "belfusion", "--config", str(config)]
+    told = CliRunner().invoke(main, command, catch_exceptions=False)
+    assert told.exit_code == 0, told.output
+    found = reference_models.load("belfusion", out)
+    assert found.config == offline.config
+    assert same_weights(found, offline)
+
+
+def test_the_official_files_come_in_any_order_and_back_as_one(official_files, offline, tmp_path):
+    how = {"model": "belfusion", "config": offline.config}
+    done = reference_models.convert_checkpoint(official_files[::-1], tmp_path / "ours", **how)
+    assert "statistics.var" in done.ignored
+    exported = reference_models.export_checkpoint(done.path, tmp_path / "whole.pth").path
+    content = torch.load(exported, weights_only=True)
+    assert set(content) == {"state_dict", "statistics"}
+    assert set(content["statistics"]) == {"min", "max", "mean", "std", "var"}
+    again = reference_models.convert_checkpoint(exported, tmp_path / "again", **how)
+    assert same_weights(reference_models.load_checkpoint(again.path), offline)
+
+
+def test_one_of_the_official_files_is_not_enough(official_files, offline, tmp_path):
+    with pytest.raises(CheckpointError, match=r"missing: denoiser\.time\.0\.weight") as refused:
+        reference_models.convert_checkpoint(official_files[0], tmp_path, model="belfusion", config=offline.config)
+    assert "all that the model is published in" in str(refused.value)
+    assert "scaling" not in str(refused.value)
+
+
+def test_an_official_file_is_named_once(official_files, offline, tmp_path):
+    with pytest.raises(CheckpointError, match=r"checkpoint_99\.pth holds keys of a file before it: .*time_embed"):
+        reference_models.convert_checkpoint(
+            [*official_files, official_files[1]], tmp_path, model="belfusion", config=offline.config
+        )
+
+
+def test_one_checkpoint_at_a_time_is_exported(official_files, tmp_path):
+    told = CliRunner().invoke(main, ["convert", *map(str, official_files), str(tmp_path / "out"), "--export"])
+    assert told.exit_code == 2
+    assert "--export takes one checkpoint" in told.output
 
 
 @torch.no_grad()

@@ -196,6 +196,28 @@ def test_a_model_of_somebody_is_trained(dyads, tmp_path):
         reference_models.train(Mine(ToyConfig()), dyads, out=tmp_path / "other", **FAST)
 
 
+def test_validation_generates_in_the_modes_of_the_model(dyads, tmp_path):
+    modes = []
+
+    class Online(ToyModel):
+        modes = ("online",)
+
+        def react(self, speaker, reactions, generator, *, online):
+            modes.append(online)
+            return super().react(speaker, reactions, generator, online=online)
+
+    class Offline(ToyModel):
+        modes = ("offline",)
+
+    found = reference_models.train(Online(ToyConfig()), dyads, out=tmp_path / "on", recipe=RECIPE, epochs=1, **FAST)
+    assert set(found.scores) == {0}
+    assert set(modes) == {True}
+    with pytest.raises(TrainingError, match="cannot generate online"):
+        reference_models.train(
+            Offline(ToyConfig()), dyads, out=tmp_path / "off", recipe=RECIPE, **FAST | {"online": True}
+        )
+
+
 def test_3dmm_is_learnt_in_the_form_of_the_recipe(dyads, tmp_path):
     face = tmp_path / "mean_face.npy"
     np.save(face, np.full(58, 0.25, "f4"))

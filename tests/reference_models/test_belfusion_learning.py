@@ -1,0 +1,37 @@
+"""BeLFusion learns: after the tiny recipe it beats the mean reaction and its untrained self on dyads it never saw."""
+
+import pytest
+
+import react_data
+import react_eval
+import reference_models
+from react_eval.baselines import baseline
+from reference_models.training.loop import train
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "online", "frames"), [("belfusion", False, 200), ("belfusion_online", True, 400)])
+def test_the_tiny_recipe_beats_the_mean_reaction(name, online, frames, tmp_path):
+    root = react_data.synthesise(
+        tmp_path / "data",
+        recordings=60,
+        frames=frames,
+        seed=11,
+        modalities=("emotion", "3dmm"),
+        show_progress=False,
+    )
+    test, training = (react_data.open_split(root, split, frames=frames) for split in ("test", "train"))
+    batch = {"clip": test["clip"].values.tolist()}
+    batch |= {series: test[series].values for series in ("speaker_emotion", "speaker_3dmm")}
+    labels = {"listener": test["listener_emotion"].values, "speaker": batch["speaker_emotion"]}
+    labels["neighbours"] = test["neighbours"].values
+
+    def scores(generator):
+        made = generator.generate(batch, 10, 0, online)["emotion"]
+        return react_eval.score_arrays(made, **labels, protocol="corrected", metrics=["FRCorr", "FRDiv"])
+
+    train(name, root, out=tmp_path / "run", config="tiny", seed=11, show_progress=False)
+    trained = scores(reference_models.load(name, tmp_path / "run"))
+    others = [baseline("B_MeanSeq", test, training), reference_models.load(name, config="tiny")]
+    assert trained["FRCorr"] > max(scores(other)["FRCorr"] for other in others)
+    assert trained["FRDiv"] > 0
