@@ -42,7 +42,16 @@ STORED = ("emotion", "3dmm", "audio")
 REACTIONS = 10
 
 
-def learn(name: str, seed: int, recordings: int, frames: int, folder: Path) -> dict[str, Any]:
+def learn(
+    name: str,
+    seed: int,
+    recordings: int,
+    frames: int,
+    folder: Path,
+    behaviours: int | None = None,
+    *,
+    online: bool = False,
+) -> dict[str, Any]:
     """Train on dyads of a seed, and score the test split.
 
     Args:
@@ -51,25 +60,34 @@ def learn(name: str, seed: int, recordings: int, frames: int, folder: Path) -> d
         recordings: How many, shared out 60/20/20 to the splits; each is two clips.
         frames: Frames a clip.
         folder: Where data and run lie; an interrupted run is continued.
+        behaviours: Pairs of behaviour classes; as many as is usual for so many recordings, if not given.
+        online: Whether reactions are generated online, where the model can do both.
     """
     untrained = load(name, config="tiny", seed=seed)
-    root, features = _data(untrained, seed, recordings, frames, folder)
+    data = {"recordings": recordings, "frames": frames} | ({"behaviours": behaviours} if behaviours else {})
+    online = online or "offline" not in untrained.modes
+    options = [text for option, value in data.items() for text in (f"--{option}", str(value))]
+    options += ["--online"] if online and "offline" in untrained.modes else []
+    root, features = _data(untrained, seed, data, folder)
     begun = time.process_time()
     how: dict[str, Any] = {"seed": seed, "features": features, "accelerator": "cpu", "show_progress": False}
-    found = train(name, root, out=folder / "run", config="tiny", **how)
+    found = train(name, root, out=folder / "run", config="tiny", online=online, **how)
     took = time.process_time() - begun
     split, training = (open_for(untrained, root, each, features=features or None) for each in ("test", "train"))
     generators: dict[str, Any] = {"trained": found.model, "untrained": untrained}
     generators |= {each: baseline(each, split, training) for each in BASELINES}
     return {
         "seed": seed,
-        "data": {"recordings": recordings, "frames": frames},
+        "data": data,
+        "mode": "online" if online else "offline",
         "stages": {stage.name: stage.epochs for stage in _tiny_recipe(name).stages},
         "best_epoch": found.best_epoch,
         "validation": {str(epoch): round(value, 4) for epoch, value in found.scores.items()},
-        "test": {each: _scores(generator, split, root, untrained) for each, generator in generators.items()},
+        "test": {
+            each: _scores(generator, split, root, untrained, online=online) for each, generator in generators.items()
+        },
         "training_cpu_seconds": round(took),
-        "machine": facts(("python", "-m", "benchmarks.learning", name, "--seeds", str(seed))),
+        "machine": facts(("python", "-m", "benchmarks.learning", name, "--seeds", str(seed), *options)),
     }
 
 
@@ -94,6 +112,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[11, 12, 13])
     parser.add_argument("--recordings", type=int, default=60)
     parser.add_argument("--frames", type=int, default=200)
+    parser.add_argument("--behaviours", type=int, help="Pairs of behaviour classes.  [default: one for 12 recordings]")
+    parser.add_argument("--online", action="store_true", help="Generate online, where the model can do both.")
     parser.add_argument("--folder", type=Path, help="Where data and runs are kept.  [default: a temporary folder]")
     parser.add_argument("--out", type=Path, help="[default: docs/learning/MODEL.json]")
     parser.add_argument("--threads", type=int, help="Processor threads of torch.")
@@ -105,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         for seed in given.seeds:
             folder = (given.folder or Path(temporary)) / f"{name}-{seed}"
-            run = learn(name, seed, given.recordings, given.frames, folder)
+            run = learn(name, seed, given.recordings, given.frames, folder, given.behaviours, online=given.online)
             took = f"seed {seed}, {run['training_cpu_seconds']} s of processor time in training"
             print(took, summary([run]), sep="\n", flush=True)
             _keep(run, out)
@@ -122,13 +142,13 @@ def _tiny_recipe(name: str) -> Recipe:
     return usual.tiny or usual
 
 
-def _data(model: ReactionModel, seed: int, recordings: int, frames: int, folder: Path) -> tuple[Path, str]:
+def _data(model: ReactionModel, seed: int, data: Mapping[str, int], folder: Path) -> tuple[Path, str]:
     """Dyads with what the model takes, and the folder of features that are computed of them."""
     kinds = [name.removeprefix("speaker_") for name in model.inputs]
     computed = [kind for kind in kinds if kind not in (*STORED, "video")]
     stored = {"emotion", "3dmm", *(kind for kind in kinds if kind in STORED), *(["audio"] if computed else [])}
     root = react_data.synthesise(
-        folder / "data", recordings=recordings, frames=frames, seed=seed, show_progress=False,
+        folder / "data", **data, seed=seed, show_progress=False,
         modalities=[kind for kind in STORED if kind in stored], video="mp4" if "video" in kinds else None,
     )  # fmt: skip
     features = folder / "features"
@@ -137,12 +157,11 @@ def _data(model: ReactionModel, seed: int, recordings: int, frames: int, folder:
     return root, str(features) if computed else ""
 
 
-def _scores(generator: Any, split: xr.Dataset, root: Path, model: ReactionModel) -> dict[str, float]:
+def _scores(generator: Any, split: xr.Dataset, root: Path, model: ReactionModel, *, online: bool) -> dict[str, float]:
     """Scores of a generator's reactions to the test split, of the kind that the model is scored on."""
     kind = "emotion" if "emotion" in model.heads else "coefficients"
     speakers = SpeakerInputs(split, generator)
-    online = isinstance(generator, ReactionModel) and "offline" not in generator.modes
-    how = RunSettings(REACTIONS, 0, online)
+    how = RunSettings(REACTIONS, 0, online and isinstance(generator, ReactionModel))
     made = {
         clip: how.react(generator, speakers.batch([number]), int(speakers.frames[number]))[kind]
         for number, clip in enumerate(speakers.clips)

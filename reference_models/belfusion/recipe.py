@@ -35,10 +35,10 @@ _DIFFUSION = Stage(
 )
 
 _TINY_AUTOENCODER = replace(
-    _AUTOENCODER, epochs=150, learning_rate=4e-3, batch_size=8, schedule="cosine", gradient_clip=1.0
+    _AUTOENCODER, epochs=40, learning_rate=4e-3, batch_size=8, schedule="cosine", gradient_clip=1.0
 )
 _TINY_DIFFUSION = replace(
-    _DIFFUSION, epochs=60, learning_rate=1e-3, weight_decay=1e-2, batch_size=8, schedule="cosine", gradient_clip=1.0
+    _DIFFUSION, epochs=30, learning_rate=1e-3, weight_decay=1e-2, batch_size=8, schedule="cosine", gradient_clip=1.0
 )
 
 RECIPE = Recipe(

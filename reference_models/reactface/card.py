@@ -14,7 +14,8 @@ CARD = ModelCard(
     summary="Generates windows of 8 frames. A transformer combines the speaker's face and voice; the listener's own "
     "past and the speaker's give a Gaussian, and a latent that goes on from window to window with momentum 0.9; a "
     "decoder turns latents and what the speaker does into coefficients. Trained towards the nearest of many "
-    "appropriate reactions.",
+    "appropriate reactions. The tiny recipe adds a loss of concordance (CCC), which is ours and has no weight as "
+    "published.",
     inputs="Published: video of the speaker's face (25 frames a second, 224 × 224 pixels, in [-1, 1]) and sound (mono, "
     "16 kHz), encoded by wav2vec 2.0 base. Also: facial attributes (25) or 3DMM coefficients (58) in place of video, "
     "wav2vec 2.0 features (1536 a frame) or 78 MFCC in place of sound; these layouts are ours. The weights of wav2vec "

@@ -11,7 +11,13 @@ from reference_models.blocks.decoder_layer import DecoderLayer
 from reference_models.blocks.temporal_bias import periodic_bias
 from reference_models.errors import ConfigError, MissingInputError, ModelInputError
 from reference_models.reactface.config import ReactFaceConfig
-from reference_models.reactface.losses import diversity_loss, nearest_target_loss, smoothness_loss
+from reference_models.reactface.losses import (
+    LOSS_WEIGHTS,
+    concordance_loss,
+    diversity_loss,
+    nearest_target_loss,
+    smoothness_loss,
+)
 from reference_models.reactface.model import ReactFace
 from reference_models.reactface.speaker_series import SpeakerSeries
 from reference_models.reactface.speech_encoder import scaled_sound
@@ -187,6 +193,36 @@ def test_only_the_nearest_target_that_is_there_counts():
     assert nearest_target_loss(predictions, targets, all_there) == 0.5
     assert nearest_target_loss(predictions, targets, without_near) == 2.5
     assert nearest_target_loss(predictions, targets, torch.zeros_like(all_there)) == 0
+
+
+def test_concordance_is_of_the_most_concordant_target_over_the_frames_that_are_there():
+    rng = np.random.default_rng(0)
+    ours, theirs = rng.normal(size=(2, 12, 4)), rng.normal(1.0, 2.0, size=(2, 3, 12, 4))
+    there = np.ones((2, 3, 12), bool)
+    there[0, 0, 7:] = there[1, 2] = False
+
+    def concordance(speaker, target):
+        seen = there[speaker, target]
+        a, b = ours[speaker, seen], theirs[speaker, target, seen]
+        covariance = ((a - a.mean(0)) * (b - b.mean(0))).mean(0)
+        return (2 * covariance / (a.var(0) + b.var(0) + (a.mean(0) - b.mean(0)) ** 2)).mean()
+
+    best = [max(concordance(0, target) for target in (0, 1, 2)), max(concordance(1, target) for target in (0, 1))]
+    found = concordance_loss(*(torch.from_numpy(each) for each in (ours, theirs, there)))
+    assert found.item() == pytest.approx(1 - np.mean(best), abs=1e-3)
+    nothing = concordance_loss(*(torch.from_numpy(each) for each in (ours, theirs, np.zeros_like(there))))
+    assert nothing == 0
+
+
+def test_concordance_counts_only_where_it_has_a_weight():
+    ours, known = model(), training_batch()
+    assert "concordance" not in ours.loss(known)
+    ours.loss_weights = {"concordance": 2.0}
+    parts = ours.loss(known)
+    weighted = sum(
+        {**LOSS_WEIGHTS, "concordance": 2.0}[name] * value for name, value in parts.items() if name != "loss"
+    )
+    assert parts["loss"].item() == pytest.approx(weighted.item(), rel=1e-5)
 
 
 def test_diversity_counts_pairs_and_smoothness_accelerations():
