@@ -142,7 +142,7 @@ def _tiny_recipe(name: str) -> Recipe:
     return usual.tiny or usual
 
 
-def _data(model: ReactionModel, seed: int, data: Mapping[str, int], folder: Path) -> tuple[Path, str]:
+def _data(model: ReactionModel, seed: int, data: Mapping[str, Any], folder: Path) -> tuple[Path, str]:
     """Dyads with what the model takes, and the folder of features that are computed of them."""
     kinds = [name.removeprefix("speaker_") for name in model.inputs]
     computed = [kind for kind in kinds if kind not in (*STORED, "video")]

@@ -18,7 +18,7 @@ _STAGE = Stage(
 )
 
 # The loss of standardised coefficients is a hundred times that of raw ones, so the other parts weigh less. Concordance
-# is ours. Weights were chosen by FRCorr on a validation split.
+# is ours.
 _TINY = Recipe(
     stages=(
         Stage(
@@ -34,7 +34,7 @@ _TINY = Recipe(
             loss_weights={
                 "pose": 1.0,
                 "divergence": 1e-3,
-                "diversity": 0.2,
+                "diversity": 0.4,
                 "smoothness": 1.0,
                 "speaker": 0.3,
                 "concordance": 2.0,
