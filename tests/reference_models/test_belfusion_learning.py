@@ -14,7 +14,8 @@ from reference_models.training.loop import train
 def test_the_tiny_recipe_beats_the_mean_reaction(name, online, frames, tmp_path):
     root = react_data.synthesise(
         tmp_path / "data",
-        recordings=60,
+        recordings=60 if online else 240,
+        behaviours=None if online else 5,
         frames=frames,
         seed=11,
         modalities=("emotion", "3dmm"),
