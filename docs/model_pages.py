@@ -8,6 +8,8 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+from records import table
+
 from reference_models.listing import describe
 from reference_models.records import models
 
@@ -24,7 +26,7 @@ def overview() -> str:
         (f"[{each.title}](#{_anchor(each.title)})", f"`{each.name}`", each.card.outputs, each.card.weights)
         for each in models().values()
     ]
-    return _table(("model", "name", "generates", "published weights"), rows)
+    return table(("model", "name", "generates", "published weights"), rows)
 
 
 def cards() -> str:
@@ -56,7 +58,7 @@ def _scores(title: str, runs: Sequence[dict[str, Any]]) -> str:
         (called.get(name, name), *(_spread(run["test"][name][metric] for run in runs) for metric in _SHOWN))
         for name in runs[0]["test"]
     ]
-    return _table(("", *_SHOWN), rows)
+    return table(("", *_SHOWN), rows)
 
 
 def _spread(values: Iterable[float]) -> str:
@@ -66,8 +68,3 @@ def _spread(values: Iterable[float]) -> str:
 
 def _anchor(title: str) -> str:
     return "".join(sign if sign.isalnum() or sign == "-" else "-" * (sign == " ") for sign in title.lower())
-
-
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [headings, ["---"] * len(headings), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

@@ -15,7 +15,7 @@ from react_eval.registry import Metric, all_metrics
 from react_eval.result import ProtocolResults
 from react_eval.rounding import digits_for, rounded
 
-__all__ = ["baselines", "differences", "facts", "overview", "protocol_list", "settings"]
+__all__ = ["baselines", "differences", "facts", "overview", "protocol_list", "settings", "table"]
 
 _SCORED_WITH = ("react2024", "reactface", "corrected")
 _BEST = {
@@ -41,7 +41,7 @@ def facts(metric: Metric) -> str:
         ("also called", ", ".join(metric.aliases) or "–"),
         ("on arrays", f"[`react_eval.metrics.{metric.function}`](../api.md)"),
     ]
-    return _table(("", metric.name), rows) + f"\n\n{metric.reading}"
+    return table(("", metric.name), rows) + f"\n\n{metric.reading}"
 
 
 def overview() -> str:
@@ -50,7 +50,7 @@ def overview() -> str:
         (f"[{each.name}](metrics/{each.name.lower()}.md)", each.title, each.facet, _BEST[each.better], each.unit)
         for each in all_metrics().values()
     ]
-    return _table(("metric", "measures", "facet", "best", "unit"), rows)
+    return table(("metric", "measures", "facet", "best", "unit"), rows)
 
 
 def settings(metric: Metric) -> str:
@@ -67,7 +67,7 @@ def settings(metric: Metric) -> str:
         (f"`{id_}`", f"`{use.key}`", *(_marked(value, usual[name]) for name, value in asdict(use.settings).items()))
         for id_, use in uses
     ]
-    return _table(("protocol", "key", *(f"`{name}`" for name in usual)), rows)
+    return table(("protocol", "key", *(f"`{name}`" for name in usual)), rows)
 
 
 def baselines(metric: Metric) -> str:
@@ -84,12 +84,12 @@ def baselines(metric: Metric) -> str:
         digits = digits_for(found.value for found in column)
         shown.append([rounded(found.value, digits) + ("" if found.rankable else " †") for found in column])
     rows = list(zip(names, *shown, strict=True))
-    return _table(("", *(f"`{name}`" for name in _SCORED_WITH)), rows)
+    return table(("", *(f"`{name}`" for name in _SCORED_WITH)), rows)
 
 
 def protocol_list() -> str:
     """One line a protocol."""
-    return _table(("protocol", "what it is"), [(f"`{id_}`", summary) for id_, summary in protocols().items()])
+    return table(("protocol", "what it is"), [(f"`{id_}`", summary) for id_, summary in protocols().items()])
 
 
 def differences() -> str:
@@ -103,7 +103,7 @@ def differences() -> str:
         values = [each.get(name, "–") for each in told]
         if len(set(map(str, values))) > 1:
             rows.append((f"`{name}`", *(_marked(value, usual.get(name, "–")) for value in values)))
-    return _table(("setting", *(f"`{protocol.name}`" for protocol in chosen)), rows)
+    return table(("setting", *(f"`{protocol.name}`" for protocol in chosen)), rows)
 
 
 def _shown() -> list[Protocol]:
@@ -136,6 +136,7 @@ def _marked(value: Any, usual: Any) -> str:
     return f"**{text}**" if value != usual and text != "–" else text
 
 
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown."""
     lines = [headings, ["---"] * len(headings), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

@@ -50,84 +50,80 @@ def _is_motion_energy(root: Path) -> bool:
     return bool(files) and files[0].read_bytes()[:40].split()[:2] == [b'"pat"', b'"th"']
 
 
-def _register() -> None:
-    for layout in (
-        Layout(
-            "pack",
-            "a packed file of react-data pack",
-            is_packed,
-            packed_splits,
-            open_packed_split,
-            verify_pack,
-            packed_kinds,
-        ),
-        Layout(
-            "react2023",
-            "REACT 2023: NoXI, RECOLA and UDIVA",
-            lambda root: bool(listed_splits(root)) and names_udiva(root),
-            listed_splits,
-            open_official_split,
-            verify_official_tree,
-            official_kinds,
-        ),
-        Layout(
-            "react2024",
-            "REACT 2024: NoXI and RECOLA",
-            lambda root: bool(listed_splits(root)),
-            listed_splits,
-            open_official_split,
-            verify_official_tree,
-            official_kinds,
-        ),
-        Layout(
-            "react2026",
-            "REACT 2026: MARS with EEG, speakers to listeners",
-            lambda root: any(has_eeg(root, split) for split in SPLITS),
-            _mars_splits,
-            open_mars_split,
-            verify_mars_tree,
-            mars_kinds,
-        ),
-        Layout(
-            "react2025",
-            "REACT 2025: MARS, both directions",
-            lambda root: bool(_mars_splits(root)),
-            _mars_splits,
-            open_mars_split,
-            verify_mars_tree,
-            mars_kinds,
-        ),
-        Layout(
-            "arrays",
-            "plain arrays, a folder a split",
-            lambda root: bool(_array_splits(root)),
-            _array_splits,
-            open_array_split,
-            verify_array_folder,
-            array_kinds,
-        ),
-        Layout(
-            "motion-energy",
-            "rMEA text files",
-            _is_motion_energy,
-            lambda _root: ["all"],
-            _open_motion_energy,
-            verify_motion_energy,
-        ),
-        Layout(
-            "openface",
-            "pairs of OpenFace csv files",
-            lambda root: bool(find_openface_pairs(root)),
-            lambda _root: ["all"],
-            _open_openface,
-            verify_openface_folder,
-        ),
-    ):
-        register_layout(layout)
-
-
 def _array_splits(root: Path) -> list[str]:
     return sorted(path.parent.name for path in root.glob("*/speaker_emotion.npy"))
 
 
-_register()
+for _layout in (
+    Layout(
+        "pack",
+        "a packed file of react-data pack",
+        is_packed,
+        packed_splits,
+        open_packed_split,
+        verify_pack,
+        packed_kinds,
+    ),
+    Layout(
+        "react2023",
+        "REACT 2023: NoXI, RECOLA and UDIVA",
+        lambda root: bool(listed_splits(root)) and names_udiva(root),
+        listed_splits,
+        open_official_split,
+        verify_official_tree,
+        official_kinds,
+    ),
+    Layout(
+        "react2024",
+        "REACT 2024: NoXI and RECOLA",
+        lambda root: bool(listed_splits(root)),
+        listed_splits,
+        open_official_split,
+        verify_official_tree,
+        official_kinds,
+    ),
+    Layout(
+        "react2026",
+        "REACT 2026: MARS with EEG, speakers to listeners",
+        lambda root: any(has_eeg(root, split) for split in SPLITS),
+        _mars_splits,
+        open_mars_split,
+        verify_mars_tree,
+        mars_kinds,
+    ),
+    Layout(
+        "react2025",
+        "REACT 2025: MARS, both directions",
+        lambda root: bool(_mars_splits(root)),
+        _mars_splits,
+        open_mars_split,
+        verify_mars_tree,
+        mars_kinds,
+    ),
+    Layout(
+        "arrays",
+        "plain arrays, a folder a split",
+        lambda root: bool(_array_splits(root)),
+        _array_splits,
+        open_array_split,
+        verify_array_folder,
+        array_kinds,
+    ),
+    Layout(
+        "motion-energy",
+        "rMEA text files",
+        _is_motion_energy,
+        lambda _root: ["all"],
+        _open_motion_energy,
+        verify_motion_energy,
+    ),
+    Layout(
+        "openface",
+        "pairs of OpenFace csv files",
+        lambda root: bool(find_openface_pairs(root)),
+        lambda _root: ["all"],
+        _open_openface,
+        verify_openface_folder,
+    ),
+):
+    register_layout(_layout)

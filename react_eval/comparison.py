@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from react_eval.paired_tests import is_exact
 from react_eval.registry import find_metric
 from react_eval.result import fixed_digits
 from react_eval.rounding import digits_for, rounded
+from react_eval.telling import SYNTHETIC, scope, written_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -199,20 +199,16 @@ class Comparison:
         Returns:
             The text.
         """
-        text = json.dumps(self.to_dict(), indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
-        if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
-        return text
+        return written_json(self.to_dict(), path)
 
     def _caption(self) -> str:
-        split = f"{self.split}, " if self.split else ""
-        clips = f"{self.clips} clips" + (f" in {self.groups} {self.group_kind}" if self.group_kind != "clips" else "")
-        return f"Paired differences by clip, {self.protocol}, {split}{clips}"
+        what = scope(self.split, self.clips, self.groups, self.group_kind)
+        return f"Paired differences by clip, {self.protocol}, {what}"
 
     def _notes(self) -> list[str]:
         kind, count = self.group_kind, len(self.differences)
         patterns = "all patterns" if is_exact(self.groups, self.permutations) else f"{self.permutations} random ones"
-        notes = ["Synthetic data: the numbers compare with nothing that is published."] if self.synthetic else []
+        notes = [SYNTHETIC] if self.synthetic else []
         notes.append(
             f"p: signs of whole {kind} are flipped, {patterns}. Holm's correction is over all {count} comparisons of "
             f"this table. Intervals: percentile bootstrap over {kind}, {self.resamples} resamples, not corrected. "

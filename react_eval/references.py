@@ -30,9 +30,6 @@ class References(Protocol):
     def submission(self, name: str, data: str | os.PathLike[str], *, split: str, **settings: Any) -> Path:
         """A submission of a reference for a split."""
 
-    def trained(self, name: str, data: str | os.PathLike[str], out: str | os.PathLike[str], **settings: Any) -> Path:
-        """A checkpoint of a small version of a reference, trained on a data set."""
-
 
 def find_references() -> dict[str, References]:
     """Every reference of installed packages.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -14,6 +13,7 @@ from react_eval.grid import Cell, Grid
 from react_eval.registry import find_metric
 from react_eval.result import fixed_digits
 from react_eval.rounding import digits_for, rounded
+from react_eval.telling import SYNTHETIC, scope, written_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -213,20 +213,16 @@ class Specificity(Mapping[str, SpecificValue]):
         Returns:
             The text.
         """
-        text = json.dumps(self.to_dict(), indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
-        if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
-        return text
+        return written_json(self.to_dict(), path)
 
     def _caption(self) -> str:
-        split = f"{self.split}, " if self.split else ""
-        clips = f"{self.clips} clips" + (f" in {self.groups} {self.group_kind}" if self.group_kind != "clips" else "")
-        return f"Specificity of {self._who}, {self.protocol}, {split}{clips}"
+        what = scope(self.split, self.clips, self.groups, self.group_kind)
+        return f"Specificity of {self._who}, {self.protocol}, {what}"
 
     def _notes(self) -> list[str]:
         draws = len(next(iter(self.found.values())).repaired)
         notes = [self.verdict]
-        notes += ["Synthetic data: the numbers compare with nothing that is published."] if self.synthetic else []
+        notes += [SYNTHETIC] if self.synthetic else []
         notes.append(
             f"Other speakers: the clips of one of the {self.group_kind} get the reactions made for those of another; "
             f"mean ± standard deviation over {draws} draws. By chance: what differences of three metrics stay within "

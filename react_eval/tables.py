@@ -15,10 +15,10 @@ from react_eval.published_table import notes_beside, row_name, rows_beside, valu
 from react_eval.registry import Measurement
 from react_eval.result import ScoreResult
 from react_eval.rounding import digits_for, rounded
+from react_eval.telling import SYNTHETIC
 
 __all__ = ["result_grid", "table"]
 
-_SYNTHETIC = "Synthetic data: the numbers compare with nothing that is published."
 _READINGS = {"near real": "best near GT", "unranked": "says nothing alone"}
 _FLOOR = {"floor", "share_undefined", "share_speaker_silent", "share_speaker_constant", "share_prediction_constant"}
 
@@ -142,7 +142,7 @@ def _caption(result: ScoreResult) -> str:
 
 def _about_data(result: ScoreResult) -> list[str]:
     """What sets the data apart from a challenge's: they are synthetic, or their neighbours were retrieved."""
-    notes = [_SYNTHETIC] if result.facts.get("synthetic") else []
+    notes = [SYNTHETIC] if result.facts.get("synthetic") else []
     source = result.facts.get("neighbour_source")
     return notes + ([f"Neighbours are not the challenge's: {source}."] if source else [])
 

@@ -55,8 +55,12 @@ class ModelConfig:
 
     @classmethod
     def tiny(cls) -> Self:
-        """A small configuration that trains on two processor cores in minutes, traps answered cleanly."""
-        raise NotImplementedError
+        """A small configuration that trains on two processor cores in minutes, traps answered cleanly.
+
+        Raises:
+            ConfigError: If the model has none.
+        """
+        raise ConfigError(f"{cls.__name__} has no tiny configuration. Choose 'clean' or 'published'.")
 
     @classmethod
     def traps(cls) -> tuple[Trap, ...]:

@@ -90,19 +90,6 @@ class ReferenceGenerators:
         """The submission of a reference; see `reference_submission`."""
         return reference_submission(name, data, **settings)
 
-    def trained(self, name: str, data: PathLike, out: PathLike, **settings: Any) -> Path:
-        """A checkpoint of the model's tiny configuration, trained on a data set; a run that is there is continued.
-
-        Args:
-            name: The model.
-            data: Folder of the data set, or a packed file.
-            out: Folder of the run, which becomes the checkpoint.
-            **settings: See `reference_models.train`.
-        """
-        from reference_models.training.loop import train  # which loads torch
-
-        return train(name, data, out=out, config="tiny", **settings).path
-
 
 reference_generators = ReferenceGenerators()
 """The entry point."""

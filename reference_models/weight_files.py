@@ -28,7 +28,7 @@ def read_weights(file: Path) -> dict[str, Tensor]:
     library = optional_library("safetensors.torch", extra="models", purpose="Reading checkpoints")
     try:
         found: dict[str, Tensor] = library.load_file(file)
-    except Exception as error:  # safetensors raises one of its own, which no stub names
+    except Exception as error:  # safetensors raises one of its own, which is no other's kind
         raise _unreadable(file, error) from None
     return found
 
@@ -43,7 +43,7 @@ def read_description(file: Path) -> dict[str, Any] | None:
     try:
         with library.safe_open(file, framework="pt") as opened:
             text = (opened.metadata() or {}).get(_HEADER, "null")
-    except Exception as error:  # safetensors raises one of its own, which no stub names
+    except Exception as error:  # safetensors raises one of its own, which is no other's kind
         raise _unreadable(file, error) from None
     try:
         found = json.loads(text)
