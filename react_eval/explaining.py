@@ -39,6 +39,7 @@ def explain(name: str) -> str:
     import react_data.speech_features
     import react_data.training_windows  # noqa: F401  define errors
     import react_eval.validation  # noqa: F401  likewise
+    import reference_models.errors  # noqa: F401  likewise; it loads no torch
 
     code = name.upper()
     if code in known_errors():

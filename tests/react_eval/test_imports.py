@@ -63,3 +63,15 @@ def test_every_public_name_is_there_and_others_are_attribute_errors():
     assert python(code)[0] == "[]"
     code = "import react_eval\ntry:\n    react_eval.nothing\nexcept AttributeError as error:\n    print(error)"
     assert "nothing" in python(code)[0]
+
+
+@pytest.mark.parametrize(
+    ("code", "name"), [("RE006", "LengthError"), ("RD024", "FeatureError"), ("RM005", "CheckpointError")]
+)
+def test_a_code_of_every_package_is_explained_without_torch(code, name):
+    program = (
+        "import sys\nfrom react_eval.explaining import explain\n"
+        f"print(explain({code!r}).splitlines()[0], 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == f"{code}: {name} False", done.stderr
