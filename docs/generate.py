@@ -17,6 +17,7 @@ import pictures
 import records
 
 import react_data.known_layouts
+import react_data.missing_conditions
 import react_data.training_windows  # noqa: F401  defines an error
 import react_eval.metrics
 import react_eval.validation

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from react_data.errors import ClipIdError
 
-__all__ = ["ClipId", "match_clip_ids", "suggest"]
+__all__ = ["ClipId", "common_name", "match_clip_ids", "suggest"]
 
 _FIRST_PERSONS = ("Expert_video", "P25", "P41", "P45", "FC1")
 _SECOND_PERSONS = ("Novice_video", "P26", "P42", "P46", "FC2")
@@ -102,12 +102,17 @@ def match_clip_ids(given: Sequence[str], known: Sequence[str]) -> list[str | Non
         >>> match_clip_ids(["RECOLA/group-2/P1/3", "x"], ["RECOLA/group-2/P41/3"])
         ['RECOLA/group-2/P41/3', None]
     """
-    names = {_alias(clip): clip for clip in known} | {clip: clip for clip in known}
+    names = {common_name(clip): clip for clip in known} | {clip: clip for clip in known}
     return [names.get(clip) for clip in given]
 
 
-def _alias(clip: str) -> str:
-    """An id under the emotion folder's names; ids of other data sets have no other name."""
+def common_name(clip: str) -> str:
+    """The name that both ids of a clip have in common, the emotion folder's; ids of other data sets have no other.
+
+    Example:
+        >>> common_name("RECOLA/group-2/P41/3"), common_name("x")
+        ('RECOLA/group-2/P1/3', 'x')
+    """
     try:
         return str(ClipId.parse(clip).alias)
     except ClipIdError:

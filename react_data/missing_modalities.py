@@ -6,7 +6,7 @@ a clip lose the same frames. Targets are never touched.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -16,21 +16,22 @@ from numpy.typing import NDArray
 from react_data.training_windows import TrainingDataError
 
 __all__ = [
+    "MODALITIES",
+    "Beginning",
     "Bursts",
     "Loss",
     "LowerRate",
     "MissingModalities",
     "Segment",
     "WholeClip",
-    "missing_conditions",
 ]
 
 Mask = NDArray[np.bool_]
 
 MODALITIES = ("face", "speech")
 _MODALITY_OF = {
-    **dict.fromkeys(("emotion", "3dmm"), "face"),
-    **dict.fromkeys(("audio", "mfcc78", "mfcc26", "wav2vec"), "speech"),
+    **dict.fromkeys(("emotion", "3dmm", "video", "swin768"), "face"),
+    **dict.fromkeys(("audio", "mfcc78", "mfcc26", "wav2vec", "vggish128"), "speech"),
     "eeg": "neither",
 }
 
@@ -97,6 +98,29 @@ class Segment:
         start = int(generator.integers(frames - length + 1))
         places = np.arange(frames)
         return np.asarray((places < start) | (places >= start + length))
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """The first frames of the clip are missing, as where a stream arrives late.
+
+    Attributes:
+        frames: How many, at least 0.
+
+    Example:
+        >>> Beginning(2).present(4, 25, np.random.default_rng(0)).tolist()
+        [False, False, True, True]
+    """
+
+    frames: int
+
+    def __post_init__(self) -> None:
+        if self.frames < 0:
+            raise TrainingDataError(f"frames is {self.frames}, expected at least 0.")
+
+    def present(self, frames: int, frames_per_second: float, generator: np.random.Generator) -> Mask:  # noqa: ARG002
+        """See `Loss.present`; nothing is drawn."""
+        return np.arange(frames) >= self.frames
 
 
 @dataclass(frozen=True)
@@ -250,34 +274,6 @@ class MissingModalities:
             kept = MODALITIES[int(generator.integers(2))]
             masks[kept] = masks[kept] | ~(masks["face"] | masks["speech"])
         return masks
-
-
-def missing_conditions(
-    shares: Sequence[float] = (0.25, 0.5, 0.75), mean_frames: float = 25.0
-) -> dict[str, MissingModalities]:
-    """The conditions under which robustness is tested: either modality missing altogether, or now and then.
-
-    Args:
-        shares: Shares of frames that are lost in bursts, each at least 0 and below 1.
-        mean_frames: Mean frames of a burst.
-
-    Returns:
-        Conditions by name; ``"complete"`` comes first.
-
-    Example:
-        >>> list(missing_conditions(shares=[0.5]))
-        ['complete', 'w/o facial', 'w/o speech', 'facial 50% lost', 'speech 50% lost']
-    """
-    conditions = {
-        "complete": MissingModalities(),
-        "w/o facial": MissingModalities(face=WholeClip()),
-        "w/o speech": MissingModalities(speech=WholeClip()),
-    }
-    for share in shares:
-        bursts = Bursts(share, mean_frames)
-        conditions[f"facial {share:.0%} lost"] = MissingModalities(face=bursts)
-        conditions[f"speech {share:.0%} lost"] = MissingModalities(speech=bursts)
-    return conditions
 
 
 def _check_share(name: str, value: float) -> None:

@@ -9,6 +9,7 @@ from .published_audit import audit_published as audit_published
 from .published_results import PublishedResults as PublishedResults
 from .published_results import published as published
 from .result import ScoreResult as ScoreResult
+from .robustness import robustness as robustness
 from .scorer import Scorer as Scorer
 from .scoring import score as score
 from .scoring import score_arrays as score_arrays

@@ -124,7 +124,7 @@ def list_published(audit: bool, save: Path | None, as_json: bool, **chosen: str 
 @click.option("--split", required=True, help="train, val or test.")
 @_data
 @_protocol
-@click.option("--against", help="References to generate and compare with, such as transvae,reactface.")
+@click.option("--against", help="References to generate, such as transvae,perfrdiff+personalised.")
 @click.option("--online", is_flag=True, help="Let references generate window by window from the past.")
 @click.option("--features", type=_Path, help="Folder of react-data features, for references that need one.")
 @click.option("--metric", "-m", "metrics", multiple=True, help="Metric name or alias; may be repeated.")
@@ -186,6 +186,44 @@ def specificity(
 
     how |= {"metrics": list(metrics) or None, "show_progress": False if quiet else None}
     show_specificity(preds, save=save, as_json=as_json, **how)
+
+
+@main.command()
+@click.argument("models", metavar="MODEL...", nargs=-1, required=True)
+@click.option("--split", required=True, help="train, val or test.")
+@_data
+@click.option(
+    "--conditions", multiple=True, metavar="NAMES", help="Conditions or families, with commas.  [default: standard]"
+)
+@click.option("--protocol", "-p", default="corrected", show_default=True, help="Protocol name or id.")
+@click.option("--metric", "-m", "metrics", multiple=True, help="Metric name or alias; may be repeated.")
+@click.option("--out", type=_Path, help="Folder for table, curves, page, values: .md, .tex, .svg, .html, .csv, .json.")
+@click.option("--fill", type=click.Choice(["zeros", "hold", "fail"]), help="For models that take no missing data.")
+@click.option("--modality", "modalities", multiple=True, metavar="FEATURE=face", help="face, speech or neither.")
+@click.option("--seed", "seeds", type=int, multiple=True, help="Seed of the run; repeat for means.  [default: 0]")
+@click.option("--loss-seed", default=0, show_default=True, help="Seed by which losses are drawn.")
+@click.option("--reactions", type=click.IntRange(min=1), help="Reactions a clip.  [default: the protocol's]")
+@click.option("--limit", type=click.IntRange(min=1), help="How many clips, from the first on.")
+@click.option("--frames", type=click.IntRange(min=1), help="Cut clips to so many frames.")
+@click.option("--online", is_flag=True, help="Generate window by window from the past.")
+@click.option("--weights", type=_Path, help="Weights, for one model's name.")
+@click.option("--features", type=_Path, help="Folder of react-data features, for models that need one.")
+@click.option("--videos", type=_Path, help="Tree in which videos lie, for a pack.")
+@click.option("--cache", type=_Path, help="Folder to keep submissions in.  [default: the user's cache folder]")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option("--threads", type=int, help="How many; one for each processor if not given.")
+@_json
+@_quiet
+def robustness(models: tuple[str, ...], out: Path | None, as_json: bool, **how: Any) -> None:
+    """Score MODEL where modalities of the speaker are missing, late or frozen.
+
+    MODEL is a model's name, a checkpoint, or MODULE:CALLABLE. Conditions are standard (complete, without face, without
+    speech), segments, bursts, late, frozen, all, or named, such as face:bursts:0.5; `react-eval explain RD041` has all.
+    An interrupted run is continued by the same command.
+    """
+    from react_eval.robustness_commands import show_robustness
+
+    show_robustness(models, out=out, as_json=as_json, **how)
 
 
 @main.command()
@@ -297,17 +335,19 @@ def baselines(
 @main.command()
 @click.argument("folder", type=_Path, default=Path("react-demo"))
 @click.option("--recordings", default=24, show_default=True, help="Recordings to synthesise.")
-@click.option("--seed", default=0, show_default=True, help="Seed of the data and of B_Random.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the data, of B_Random and of the generator.")
+@click.option("--train/--no-train", default=True, help="Whether a small generator is trained, which takes a minute.")
 @_quiet
-def demo(folder: Path, recordings: int, seed: int, quiet: bool) -> None:
-    """Write synthetic dyads into FOLDER, score the naive baselines on them, and write a report."""
+def demo(folder: Path, recordings: int, seed: int, train: bool, quiet: bool) -> None:
+    """Write synthetic dyads into FOLDER, score naive baselines and a small generator on them, and write reports."""
     from react_eval.demo import run_demo
 
     def say(message: str) -> None:
         if not quiet:
             click.echo(message, err=True)
 
-    tables = run_demo(folder, recordings=recordings, seed=seed, show_progress=False if quiet else None, say=say)
+    shown = False if quiet else None
+    tables = run_demo(folder, recordings=recordings, seed=seed, train=train, show_progress=shown, say=say)
     for each in tables:
         click.echo(each.to_text() + "\n")
     click.echo(f"Look at {folder / 'reports'} in a browser; tables: {folder / 'report.md'}, {folder / 'tables.tex'};")

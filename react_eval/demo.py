@@ -1,4 +1,4 @@
-"""The demonstration: synthetic dyads, the five naive baselines as submissions, their scores, a report."""
+"""The demonstration: synthetic dyads, naive baselines and a trained generator as submissions, their scores, reports."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import react_data
 from react_data.opening import find_layout, open_split
+from react_data.optional_libraries import LibraryMissingError
 from react_eval.baselines import baseline, generate_predictions, usual_baselines
 from react_eval.computing import Resources
 from react_eval.grid import Grid
+from react_eval.references import demonstration
 from react_eval.result import ProtocolResults
-from react_eval.scoring import score_against
+from react_eval.scoring import score, score_against
 from react_eval.submissions import save_submission
 from react_eval.tables import table
 from react_eval.targets import SplitTargets
@@ -85,16 +87,18 @@ def run_demo(
     *,
     recordings: int = 24,
     seed: int = 0,
+    train: bool = True,
     show_progress: bool | None = None,
     say: Callable[[str], None] = print,
 ) -> list[Grid]:
-    """Write synthetic dyads, score the five naive baselines on their test split, and write a report.
+    """Write synthetic dyads, score five naive baselines and a trained generator on their test split, write reports.
 
     Args:
-        folder: Where ``data``, its pack ``data.h5``, ``submissions``, ``results``, ``reports`` and ``report.md`` go; an
-            earlier demo there is continued.
+        folder: Where ``data``, its pack ``data.h5``, ``generator``, ``submissions``, ``results``, ``reports`` and
+            ``report.md`` go; an earlier demo there is continued.
         recordings: How many recordings are synthesised.
-        seed: Seed of the data and of the noise.
+        seed: Seed of the data, of the noise, and of the generator.
+        train: Whether a small generator is trained too; it is left out where torch is not installed.
         show_progress: Whether progress bars are shown; None shows them on a terminal.
         say: Takes a line about each step.
 
@@ -116,15 +120,31 @@ def run_demo(
     results = score_baselines(
         packed, "test", seed=seed, save_to=folder / "submissions", show_progress=show_progress, say=say
     )
-    for result in results:
-        name = str(result.results[0].facts["baseline"])
+    named = {str(result.results[0].facts["baseline"]): result for result in results}
+    if train:
+        named |= _trained(packed, folder, seed, show_progress, say)
+    for name, result in named.items():
         result.to_json(folder / "results" / f"{name}.json")
-        beside = [each for other in results if other is not result for each in other.results]
+        beside = [each for other in named.values() if other is not result for each in other.results]
         result.to_html(folder / "reports" / f"{name}.html", beside=beside)
-    tables = [table([result.protocol(protocol) for result in results]) for protocol in PROTOCOLS]
+    tables = [table([result.protocol(protocol) for result in named.values()]) for protocol in PROTOCOLS]
     (folder / "report.md").write_text(_report(tables), encoding="utf-8")
     (folder / "tables.tex").write_text("\n".join(each.to_latex() for each in tables), encoding="utf-8")
     return tables
+
+
+def _trained(
+    packed: Path, folder: Path, seed: int, show_progress: bool | None, say: Callable[[str], None]
+) -> dict[str, ProtocolResults]:
+    """The scores of a small generator that is trained here; none where what it takes is not installed."""
+    say("Training a small generator, which takes about a minute …")
+    try:
+        file = demonstration(packed, "test", folder, seed=seed, show_progress=show_progress)
+    except LibraryMissingError as error:
+        say(f"Left out: {error.message}")
+        return {}
+    found = score(file, split="test", data=packed, protocol=list(PROTOCOLS), show_progress=show_progress)
+    return {file.stem: found} if isinstance(found, ProtocolResults) else {}
 
 
 def _training_split(root: Path) -> xr.Dataset | None:
@@ -132,5 +152,5 @@ def _training_split(root: Path) -> xr.Dataset | None:
 
 
 def _report(tables: list[Grid]) -> str:
-    heading = "# Naive baselines on synthetic dyads\n\nWritten by `react-eval demo`.\n"
+    heading = "# Naive baselines and a small generator on synthetic dyads\n\nWritten by `react-eval demo`.\n"
     return "\n".join([heading, *(f"## {each.caption.partition(',')[0]}\n\n{each.to_markdown()}" for each in tables)])

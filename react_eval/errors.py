@@ -9,6 +9,7 @@ __all__ = [
     "AlignmentError",
     "ChannelError",
     "DtypeError",
+    "GenerationFailedError",
     "InputError",
     "LengthError",
     "NeighbourError",
@@ -90,6 +91,16 @@ class AlignmentError(LengthError):
     """
 
     code = "RE010"
+
+
+class GenerationFailedError(ReactError, RuntimeError):
+    """A generator cannot react under a condition of missing data; its own reason is the message.
+
+    The table of `react_eval.robustness` says so in the condition's row. ``fill="zeros"`` or ``"hold"`` gives generators
+    that take no missing data something in place of what is lost.
+    """
+
+    code = "RE011"
 
 
 class TemporaryFolderError(ReactError, OSError):

@@ -36,6 +36,7 @@ def explain(name: str) -> str:
     """
     import react_data.feature_writing
     import react_data.known_layouts
+    import react_data.missing_conditions
     import react_data.speech_features
     import react_data.training_windows  # noqa: F401  define errors
     import react_eval.validation  # noqa: F401  likewise

@@ -14,11 +14,31 @@ from typing import Any, Protocol
 
 from react_data.clips import suggest
 from react_data.location import find_data_root
+from react_data.missing_conditions import MissingCondition
 from react_eval.errors import UnknownNameError
 
-__all__ = ["References", "find_references", "reference_file"]
+__all__ = ["ReadyGenerator", "References", "demonstration", "find_references", "prepared_generator", "reference_file"]
 
 _GROUP = "react_eval.generators"
+_PERSONALISED = "personalised"
+
+
+class ReadyGenerator(Protocol):
+    """A generator that is ready to react to a split."""
+
+    @property
+    def title(self) -> str:
+        """Its name in tables."""
+
+    @property
+    def told(self) -> bool:
+        """Whether it is told what is missing."""
+
+    def affected(self, condition: MissingCondition) -> bool:
+        """Whether it takes anything of what a condition affects."""
+
+    def submission(self, condition: MissingCondition, *, seed: int, show_progress: bool | None) -> Path:
+        """The submission under a condition; raises GenerationFailedError where it cannot react."""
 
 
 class References(Protocol):
@@ -29,6 +49,12 @@ class References(Protocol):
 
     def submission(self, name: str, data: str | os.PathLike[str], *, split: str, **settings: Any) -> Path:
         """A submission of a reference for a split."""
+
+    def prepared(self, model: Any, data: str | os.PathLike[str], *, split: str, **settings: Any) -> ReadyGenerator:
+        """Any generator, loaded once, to react to a split under conditions of missing data."""
+
+    def demonstration(self, data: str | os.PathLike[str], split: str, folder: Path, **settings: Any) -> Path:
+        """The submission of a small generator that is trained in `folder` at once, in about a minute."""
 
 
 def find_references() -> dict[str, References]:
@@ -49,7 +75,7 @@ def reference_file(name: str, data: str | os.PathLike[str] | None, *, split: str
     """A submission of a reference for a split; generating it may take long, so it is kept for the next time.
 
     Args:
-        name: Such as ``"reactface"``.
+        name: Such as ``"reactface"``; ``"perfrdiff+personalised"`` for one that is shown another clip of each listener.
         data: Folder of the data set; ``$REACT_DATA`` or config.toml name it if None.
         split: Name of the split.
         **settings: ``online``, ``seed``, ``features``, ``device``, … as the package that has it takes them.
@@ -61,7 +87,49 @@ def reference_file(name: str, data: str | os.PathLike[str] | None, *, split: str
         UnknownNameError: If no installed package has it; suggests the nearest.
     """
     known = find_references()
-    if name not in known:
-        there = suggest(name, known) if known else "No installed package has any: pip install 'react-eval[models]'."
-        raise UnknownNameError(f"there is no reference {name!r}. {there}")
-    return known[name].submission(name, find_data_root(data), split=split, **settings)
+    base, _, variant = name.partition("+")
+    if base not in known:
+        there = suggest(base, known) if known else "No installed package has any: pip install 'react-eval[models]'."
+        raise UnknownNameError(f"there is no reference {base!r}. {there}")
+    if variant not in ("", _PERSONALISED):
+        raise UnknownNameError(f"{name!r} is no variant of a reference. {suggest(name, [f'{base}+{_PERSONALISED}'])}")
+    if variant:
+        settings["personalise"] = True
+    return known[base].submission(base, find_data_root(data), split=split, **settings)
+
+
+def prepared_generator(model: Any, data: str | os.PathLike[str], *, split: str, **settings: Any) -> ReadyGenerator:
+    """A generator that is ready to react to a split under conditions of missing data.
+
+    Args:
+        model: Name of a reference, a checkpoint, ``module:callable``, or an object with ``generate``.
+        data: Folder of the data set, or a packed file.
+        split: Name of the split.
+        **settings: ``online``, ``reactions``, ``fill``, ``weights``, … as the package that loads it takes them.
+
+    Raises:
+        UnknownNameError: If no installed package loads generators.
+    """
+    known = find_references()
+    if not known:
+        raise UnknownNameError("no installed package loads generators: pip install 'react-eval[models]'.")
+    source = known.get(model) if isinstance(model, str) else None
+    return (source or next(iter(known.values()))).prepared(model, data, split=split, **settings)
+
+
+def demonstration(data: str | os.PathLike[str], split: str, folder: Path, **settings: Any) -> Path:
+    """The submission of a small generator that is trained at once, in about a minute.
+
+    Args:
+        data: Folder of the data set, or a packed file.
+        split: The split whose speakers it reacts to.
+        folder: Where the generator and the submission go.
+        **settings: ``seed``, ``show_progress``.
+
+    Returns:
+        The submission file.
+
+    Raises:
+        LibraryMissingError: If a library that training needs is not installed.
+    """
+    return next(iter(find_references().values())).demonstration(data, split, folder, **settings)

@@ -248,5 +248,6 @@ def _best(use: MetricUse, methods: Sequence[Method], real: float | None, digits:
 def _summary(use: MetricUse, runs: Sequence[ScoreResult], digits: int) -> str:
     values = [result[use.key] for result in runs]
     mark = "" if all(result.measurements[use.key].rankable for result in runs) else " †"
-    spread = f" ± {rounded(stdev(values), digits)}" if len(values) > 1 else ""
+    defined = not any(map(math.isnan, values))  # of undefined values `stdev` knows no deviation
+    spread = f" ± {rounded(stdev(values), digits)}" if len(values) > 1 and defined else ""
     return rounded(mean(values), digits) + spread + mark

@@ -26,7 +26,7 @@ from react_eval.protocol import Protocol
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Cut", "SplitTargets", "frames_scored"]
+__all__ = ["Cut", "SplitTargets", "frames_scored", "rows_scored"]
 
 _VARIABLES = {"emotion": "emotion", "coefficients": "3dmm"}
 _USUAL = {"react2023": "react2023", "react2025": "react2025+linear", "react2026": "react2026+linear"}
@@ -129,10 +129,7 @@ class SplitTargets:
 
     def rows(self, protocol: Protocol) -> NDArray[np.intp]:
         """Which clips of the split a protocol scores."""
-        if protocol.clip_set == "all":
-            return np.arange(self.dataset.sizes["clip"])
-        chosen = set(personalised_clips(self.clip_ids))
-        return np.flatnonzero([clip in chosen for clip in self.clip_ids])
+        return rows_scored(self.clip_ids, protocol)
 
     def _make(self, kind: str, rows: NDArray[np.intp], frames: int | None) -> ClipSet:
         part = self.dataset.isel(clip=rows)
@@ -157,6 +154,19 @@ class SplitTargets:
             recordings=[str(recording) for recording in part["recording"].values],
             listener_ids=ids,
         )
+
+
+def rows_scored(clips: Sequence[str], protocol: Protocol) -> NDArray[np.intp]:
+    """Which clips of a split a protocol scores.
+
+    Args:
+        clips: Ids of all clips.
+        protocol: The protocol.
+    """
+    if protocol.clip_set == "all":
+        return np.arange(len(clips))
+    chosen = set(personalised_clips(clips))
+    return np.flatnonzero([clip in chosen for clip in clips])
 
 
 def frames_scored(dataset: xr.Dataset, protocol: Protocol) -> NDArray[np.int64]:

@@ -22,7 +22,7 @@ from react_eval.metrics.arguments import shapes_of
 from react_eval.prediction_values import check_values
 from react_eval.protocol import Protocol, find_protocol
 from react_eval.submissions.layout import ORDER_ON_TRUST, VARIABLES
-from react_eval.targets import frames_scored
+from react_eval.targets import frames_scored, rows_scored
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -123,11 +123,12 @@ def check_submission(
         show_progress: Whether a progress bar is shown; None shows it on a terminal.
 
     Returns:
-        The report, and for each clip of the split its position in the predictions; empty if clips are missing.
+        The report, and for each clip of the split its position in the predictions, −1 for one that is not there and
+        that no protocol scores; empty if clips are missing.
     """
     report = ProblemReport(str(given.submission.path) if given.submission is not None else "predictions")
     known, split = [str(clip) for clip in dataset["clip"].values], dataset.attrs["split"]
-    order = _check_clips(given, known, report)
+    order = _check_clips(given, known, protocols, report)
     claimed = given.attributes.get("split", "")
     if claimed not in ("", split):
         message = f"the predictions say that they are for split {claimed!r}, but they are used for {split!r}."
@@ -148,7 +149,9 @@ def check_submission(
     return report, order
 
 
-def _check_clips(given: Predictions, known: Sequence[str], report: ProblemReport) -> list[int]:
+def _check_clips(
+    given: Predictions, known: Sequence[str], protocols: Sequence[Protocol], report: ProblemReport
+) -> list[int]:
     if given.clips is None:
         report.warning(ORDER, f"{ORDER_ON_TRUST}. Save clip ids with the predictions.")
         if len(given) == len(known):
@@ -159,7 +162,8 @@ def _check_clips(given: Predictions, known: Sequence[str], report: ProblemReport
     matched = match_clip_ids(given.clips, known)
     unknown = [clip for clip, match in zip(given.clips, matched, strict=True) if match is None]
     counts = Counter(match for match in matched if match is not None)
-    missing = [clip for clip in known if clip not in counts]
+    rows = [rows_scored(known, protocol) for protocol in protocols] or [np.arange(len(known))]
+    missing = [known[row] for row in np.unique(np.concatenate(rows)) if known[row] not in counts]
     repeated = [clip for clip, count in counts.items() if count > 1]
     if missing:
         report.error(CLIPS, f"{len(missing)} of {len(known)} clips are missing: {abbreviate(missing)}.")
@@ -169,7 +173,7 @@ def _check_clips(given: Predictions, known: Sequence[str], report: ProblemReport
     if repeated:
         report.error(CLIPS, f"{len(repeated)} clips are given more than once: {abbreviate(repeated)}.")
     position = {match: number for number, match in enumerate(matched)}
-    return [] if missing else [position[clip] for clip in known]
+    return [] if missing else [position.get(clip, -1) for clip in known]
 
 
 def _with_suggestions(unknown: Sequence[str], known: Sequence[str]) -> list[str]:
@@ -219,7 +223,7 @@ def _frames_scored(
     wanted = np.max([frames_scored(dataset, each) for each in protocols or [usual]], axis=0)
     if not ragged:
         return dict.fromkeys(range(given), int(wanted[0]))
-    return {position: int(wanted[row]) for row, position in enumerate(order)}
+    return {position: int(wanted[row]) for row, position in enumerate(order) if position >= 0}
 
 
 def _check_reactions(

@@ -8,6 +8,8 @@ from .conversion import export_checkpoint as export_checkpoint
 from .generation import generate_submission as generate_submission
 from .generator import ReactionModel as ReactionModel
 from .generator_names import find_generator as find_generator
+from .history_study import HistoryStudy as HistoryStudy
+from .history_study import history_study as history_study
 from .loading import load as load
 from .model_config import ModelConfig as ModelConfig
 from .records import ModelCard as ModelCard

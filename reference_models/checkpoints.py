@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from reference_models.errors import CheckpointError
 from reference_models.model_config import ModelConfig
 from reference_models.records import ModelRecord, find_model, models
-from reference_models.weight_files import read_description, read_weights, write_json, write_weights
+from reference_models.weight_files import pieces, read_description, read_weights, write_json, write_weights
 
 if TYPE_CHECKING:
     import torch
@@ -74,8 +74,7 @@ class Checkpoint:
         Raises:
             CheckpointError: If the weights are not those of the configuration.
         """
-        made = self.record.model_class()(config or self.config)
-        fill(made, self.state, str(self.path))
+        made = model_with(self.record.model_class(), config or self.config, self.state, str(self.path))
         for name, face in self.faces.items():
             setattr(made, name, face)
         return made.eval()
@@ -100,24 +99,37 @@ def save_checkpoint(
     Returns:
         The path.
     """
-    target = Path(out)
-    description = describe_model(model, facts or {})
-    if target.suffix == ".safetensors":
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_weights(model.state_dict(), target, description)
-        return target
-    target.mkdir(parents=True, exist_ok=True)
-    write_weights(model.state_dict(), target / WEIGHTS, description)
-    write_json(target / DESCRIPTION, description)
-    return target
+    return write_checkpoint(model.state_dict(), describe_model(model, facts or {}), Path(out))
 
 
-def describe_model(model: ReactionModel, facts: Mapping[str, Any]) -> dict[str, Any]:
+def write_checkpoint(
+    state: Mapping[str, Tensor], description: Mapping[str, Any], out: Path, *, mapped: bool = False
+) -> Path:
+    """Write weights and what describes them; see `save_checkpoint`.
+
+    Args:
+        state: Weights by our keys.
+        description: From `describe_model`.
+        out: A folder, or a file whose name ends with ``.safetensors``.
+        mapped: Whether the weights are mapped from a file, so that a piece of them at a time is in memory.
+    """
+    if out.suffix == ".safetensors":
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_weights(state, out, description, mapped=mapped)
+        return out
+    out.mkdir(parents=True, exist_ok=True)
+    write_weights(state, out / WEIGHTS, description, mapped=mapped)
+    write_json(out / DESCRIPTION, description)
+    return out
+
+
+def describe_model(model: ReactionModel, facts: Mapping[str, Any], *, weights: str | None = None) -> dict[str, Any]:
     """What the JSON of a checkpoint says.
 
     Args:
         model: The model.
         facts: What else to keep.
+        weights: Hash of its weights, where these are not in the model.
     """
     from importlib.metadata import version
 
@@ -125,7 +137,7 @@ def describe_model(model: ReactionModel, facts: Mapping[str, Any]) -> dict[str, 
         "format": _FORMAT,
         "model": registered_name(model) or _place(type(model)),
         "config": model.config.to_dict(),
-        "weights": weights_hash(model),
+        "weights": weights or weights_hash(model),
         "versions": {package: version(package) for package in ("react-eval", "torch")},
         "faces": {name: face.tolist() for name in _FACES if (face := getattr(model, name)) is not None},
         "facts": dict(facts),
@@ -209,6 +221,27 @@ def load_weights(model: ReactionModel, path: str | os.PathLike[str]) -> Reaction
     return model.eval()
 
 
+def model_with(
+    kind: type[ReactionModel], config: ModelConfig, state: Mapping[str, Tensor], where: str
+) -> ReactionModel:
+    """A model with weights that stay where they are, mapped into memory.
+
+    Args:
+        kind: Its class.
+        config: Its configuration.
+        state: Weights by our keys.
+        where: Where they are from, for messages.
+
+    Raises:
+        CheckpointError: If keys or shapes differ; lists all.
+    """
+    from reference_models.weightless import weightless, with_weights
+
+    made = weightless(kind, config)
+    _require(made, state, where)
+    return with_weights(made, state)
+
+
 def fill(model: nn.Module, state: Mapping[str, Tensor], where: str) -> None:
     """Fill a model with weights, all of them.
 
@@ -220,10 +253,14 @@ def fill(model: nn.Module, state: Mapping[str, Tensor], where: str) -> None:
     Raises:
         CheckpointError: If keys or shapes differ; lists all.
     """
+    _require(model, state, where)
+    model.load_state_dict(dict(state))
+
+
+def _require(model: nn.Module, state: Mapping[str, Tensor], where: str) -> None:
     problems = state_problems(model, state)
     if problems:
         raise CheckpointError(f"{where} does not fit {type(model).__name__}:\n" + "\n".join(problems))
-    model.load_state_dict(dict(state))
 
 
 def state_problems(model: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
@@ -241,11 +278,21 @@ def state_problems(model: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
 
 def weights_hash(model: nn.Module) -> str:
     """A hash of names, types, shapes and values of all weights, 16 hexadecimal digits."""
+    return state_hash(model.state_dict())
+
+
+def state_hash(state: Mapping[str, Tensor], *, mapped: bool = False) -> str:
+    """A hash of names, types, shapes and values of weights, 16 hexadecimal digits.
+
+    Args:
+        state: Weights by our keys.
+        mapped: Whether they are mapped from a file, so that a piece of them at a time is in memory.
+    """
     digest = hashlib.sha256()
-    for key, value in sorted(model.state_dict().items()):
-        plain = value.detach().to("cpu").contiguous()
-        digest.update(f"{key} {plain.dtype} {tuple(plain.shape)}\n".encode())
-        digest.update(plain.flatten().view(_torch().uint8).numpy().tobytes())
+    for key, value in sorted(state.items()):
+        digest.update(f"{key} {value.dtype} {tuple(value.shape)}\n".encode())
+        for piece in pieces(value, mapped=mapped):
+            digest.update(piece.data)
     return digest.hexdigest()[:16]
 
 
@@ -281,9 +328,3 @@ def _place(kind: type) -> str:
 
 def _shape(value: Tensor) -> str:
     return str(list(value.shape))
-
-
-def _torch() -> Any:
-    import torch
-
-    return torch

@@ -60,6 +60,15 @@ def list_models(name: str | None, as_json: bool) -> None:
 @click.option("--seed", default=0, show_default=True, help="Seed of the run.")
 @click.option("--limit", type=click.IntRange(min=1), help="How many clips, from the first on.")
 @click.option("--frames", type=click.IntRange(min=1), help="Cut speakers to so many frames.")
+@click.option("--personalise", is_flag=True, help="Show the model another clip of each listener.")
+@click.option(
+    "--history",
+    default="first",
+    show_default=True,
+    type=click.Choice(["first", "other", "elsewhere", "stranger"]),
+    help="Clip 1 of the conversation, any other of the listener, one of another conversation, or somebody else's.",
+)
+@click.option("--history-frames", type=click.IntRange(min=1), help="Cut that clip to so many frames.")
 @click.option("--method", help="Name of the method in tables.")
 @click.option("--precision", default="32", show_default=True, help="32, bf16 or 16.")
 @click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
@@ -84,7 +93,7 @@ def generate(
     or something that gives an object with such a method. An interrupted run is continued by the same command.
     """
     from react_data.location import find_data_root
-    from reference_models.generation import generate_submission
+    from reference_models.generation import generate_submission, method_name
     from reference_models.generator_names import find_generator
 
     root = find_data_root(data)
@@ -92,12 +101,65 @@ def generate(
     if not found.trained:
         click.echo(f"{found.title} has no weights here: these are random ones. Name some with --weights.", err=True)
     track = "online" if how["online"] else "offline"
-    target = out or Path(f"{Path(generator.replace(':', '-')).stem}-{split}-{track}-seed{how['seed']}.h5")
-    how["method"] = how["method"] or found.title
+    kind = f"{track}-personalised-{how['history']}" if how["personalise"] else track
+    target = out or Path(f"{Path(generator.replace(':', '-')).stem}-{split}-{kind}-seed{how['seed']}.h5")
+    how["method"] = how["method"] or method_name(found.title, personalise=how["personalise"])
     written = generate_submission(
         found.generator, root, target, split=split, **how, show_progress=False if quiet else None
     )
     click.echo(str(written))
+
+
+@main.command()
+@click.argument("generator")
+@_data
+@click.option("--split", required=True, help="train, val or test.")
+@click.option("--out", type=_Path, required=True, help="JSON file of the study; an interrupted one is continued.")
+@click.option("--lengths", default="50,150,300,750", show_default=True, help="Frames of clip 1 of the conversation.")
+@click.option(
+    "--contents",
+    default="first,other,stranger,none",
+    show_default=True,
+    help="What histories are, whole: first, other, elsewhere, stranger, none.",
+)
+@click.option("--weights", type=_Path, help="Checkpoint of ours or of the official layout, for a model's name.")
+@click.option("--protocol", default="perfrdiff", show_default=True, help="Protocol name or id.")
+@click.option("--online", is_flag=True, help="Generate window by window from the past.")
+@click.option("--seed", default=0, show_default=True, help="Seed of generations and of drawn histories.")
+@_features
+@_device
+@_json
+@_quiet
+def history(
+    generator: str,
+    data: Path | None,
+    out: Path,
+    lengths: str,
+    contents: str,
+    weights: Path | None,
+    device: str,
+    as_json: bool,
+    quiet: bool,
+    **how: Any,
+) -> None:
+    """Score GENERATOR personalised by histories of different length and content."""
+    from react_data.location import find_data_root
+    from reference_models.generator_names import find_generator
+    from reference_models.history_study import history_study
+
+    chosen = [each.strip() for each in lengths.split(",") if each.strip()]
+    if not all(each.isdecimal() for each in chosen):
+        raise click.BadParameter(f"{lengths!r} are no frames, expected numbers such as 50,150.", param_hint="--lengths")
+    found = find_generator(generator, weights, device=device, seed=how["seed"])
+    study = history_study(
+        found.generator, find_data_root(data), out=out, lengths=[int(each) for each in chosen],
+        contents=[each.strip() for each in contents.split(",") if each.strip()],
+        show_progress=False if quiet else None, **how,
+    )  # fmt: skip
+    if as_json:
+        print_json(study.to_dict())
+    else:
+        click.echo(str(study))
 
 
 @main.command()
@@ -112,7 +174,7 @@ def convert(
 ) -> None:
     """Convert the published CHECKPOINT to ours, OUT; lists every key that is missing, unexpected or ignored.
 
-    Where the official code keeps a model in several files, name all of them.
+    Where the official code keeps a model in several files, name all of them, or the folder that holds them.
     """
     from reference_models.conversion import convert_checkpoint, export_checkpoint
     from reference_models.records import find_model

@@ -17,19 +17,28 @@ from torch import Tensor
 
 from react_data.problems import abbreviate
 from react_eval.submissions.durable import replace_durably
-from reference_models.checkpoints import load_checkpoint, read_checkpoint, save_checkpoint, state_problems
+from reference_models.checkpoints import (
+    describe_model,
+    read_checkpoint,
+    state_hash,
+    state_problems,
+    write_checkpoint,
+)
 from reference_models.errors import CheckpointError
 from reference_models.generator import ReactionModel
 from reference_models.model_config import ModelConfig
 from reference_models.records import ModelRecord, find_model
 from reference_models.weight_files import read_weights, write_weights
+from reference_models.weightless import weightless, with_weights
 
-__all__ = ["Conversion", "convert_checkpoint", "export_checkpoint", "load_published"]
+__all__ = ["Conversion", "convert_checkpoint", "export_checkpoint", "load_published", "published_files"]
 
 Published = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 _MOST_BYTES = 16 * 2**30
 _PARALLEL = "module."
+_SUFFIXES = (".pth", ".pt", ".ckpt", ".bin", ".safetensors")
+_PART = "checkpoint.pth"
 
 
 @dataclass(frozen=True)
@@ -71,7 +80,7 @@ def convert_checkpoint(
 
     Args:
         published: A torch file, which is loaded weights-only, or a safetensors file, of the official layout; all of
-            them where the official code keeps a model in several, in any order.
+            them where the official code keeps a model in several, in any order, or the folder that holds them.
         out: Folder, or ``.safetensors`` file, to write ours to.
         model: Name of the model.
         config: Its configuration; the published one if not given.
@@ -80,12 +89,14 @@ def convert_checkpoint(
         What became of it.
 
     Raises:
-        CheckpointError: If a file cannot be read, two hold the same key, or keys or shapes do not fit; lists every one.
+        CheckpointError: If a file cannot be read, two differ in the same key, or keys or shapes do not fit; lists every
+            one.
     """
-    record, files = find_model(model), _files(published)
+    record, files = find_model(model), published_files(published)
     made, ignored, state = _imported(record, files, config)
     facts = {"converted_from": ", ".join(file.name for file in files), "ignored": list(ignored)}
-    path = save_checkpoint(made, out, facts=facts)
+    description = describe_model(made, facts, weights=state_hash(state, mapped=True))
+    path = write_checkpoint(state, description, Path(out), mapped=True)
     return Conversion(path, record.name, len(state), _numbers(state), ignored)
 
 
@@ -95,7 +106,8 @@ def load_published(published: Published, *, model: str, config: ModelConfig | No
     Returns:
         The model, in eval mode on the CPU.
     """
-    return _imported(find_model(model), _files(published), config)[0].eval()
+    made, _, state = _imported(find_model(model), published_files(published), config)
+    return with_weights(made, state).eval()
 
 
 def export_checkpoint(ours: str | os.PathLike[str], out: str | os.PathLike[str]) -> Conversion:
@@ -103,8 +115,8 @@ def export_checkpoint(ours: str | os.PathLike[str], out: str | os.PathLike[str])
 
     Args:
         ours: Folder or file of our checkpoint.
-        out: File to write: safetensors if its name ends so, else a torch file with the model's usual entries. It is one
-            file also where the official code keeps a model in several.
+        out: File to write: safetensors if its name ends so, else a torch file with the model's usual entries. For a
+            model whose files are known by their keys, the folder in which each of them gets a folder.
 
     Returns:
         What became of it.
@@ -112,16 +124,22 @@ def export_checkpoint(ours: str | os.PathLike[str], out: str | os.PathLike[str])
     Raises:
         CheckpointError: If ours cannot be read.
     """
-    record, target = read_checkpoint(ours).record, Path(out)
-    state = record.key_map().export_state(load_checkpoint(ours).state_dict())
+    found, target = read_checkpoint(ours), Path(out)
+    record, keys = found.record, found.record.key_map()
+    state = keys.export_state(found.state)
+    for part, values in keys.by_part(state).items():
+        _export(values, target / part / _PART if part else target, record)
+    return Conversion(target, record.name, len(state), _numbers(state), ())
+
+
+def _export(state: Mapping[str, Tensor], target: Path, record: ModelRecord) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.suffix == ".safetensors":
-        write_weights(state, target, None)
-    else:
-        temporary = target.with_name(target.name + ".tmp")
-        torch.save(_wrapped(state, record), temporary)
-        replace_durably(temporary, target)
-    return Conversion(target, record.name, len(state), _numbers(state), ())
+        write_weights(state, target, None, mapped=True)
+        return
+    temporary = target.with_name(target.name + ".tmp")
+    torch.save(_wrapped(state, record), temporary)
+    replace_durably(temporary, target)
 
 
 def read_published(
@@ -161,20 +179,35 @@ def read_published(
     return state | {key: tensors[key] for key in others}
 
 
-def _files(published: Published) -> tuple[Path, ...]:
-    found = (published,) if isinstance(published, (str, os.PathLike)) else published
-    return tuple(Path(each) for each in found)
+def published_files(published: Published) -> tuple[Path, ...]:
+    """The files that somebody means: those that are named, and those that lie in folders that are named.
+
+    Args:
+        published: A file or folder, or several.
+    """
+    named = [published] if isinstance(published, (str, os.PathLike)) else published
+    found: list[Path] = []
+    for place in map(Path, named):
+        inside = sorted(file for file in place.rglob("*") if file.suffix in _SUFFIXES) if place.is_dir() else [place]
+        if not inside:
+            raise CheckpointError(f"there is no checkpoint in {place}: expected files {', '.join(_SUFFIXES)}.")
+        found += inside
+    return tuple(found)
 
 
 def _joined(files: Sequence[Path], record: ModelRecord) -> dict[str, Tensor]:
     """The state of a model that the official code keeps in these files."""
     state: dict[str, Tensor] = {}
+    keys = record.key_map()
     for file in files:
-        found = read_published(file, record.wrappers, record.entries)
-        twice = [key for key in found if key in state]
+        unusual = record.read_unusual(file) if file.is_file() else None
+        found = read_published(file, record.wrappers, record.entries) if unusual is None else unusual
+        found = keys.with_part(found, str(file))
+        twice = [key for key in found if key in state and not torch.equal(found[key], state[key])]
         if twice:
             raise CheckpointError(
-                f"{file} holds keys of a file before it: {abbreviate(twice, 5)}. Name every file of the model once."
+                f"{file} holds keys of a file before it with other values: {abbreviate(twice, 5)}. Name the files of "
+                "one model, not the whole folder."
             )
         state |= found
     return state
@@ -185,7 +218,7 @@ def _imported(
 ) -> tuple[ReactionModel, tuple[str, ...], dict[str, Tensor]]:
     published, keys, named = _joined(files, record), record.key_map(), ", ".join(map(str, files))
     ignored = tuple(key for key in published if keys.is_ignored(key))
-    made = record.model_class()(record.config_class().published() if config is None else config)
+    made = weightless(record.model_class(), record.config_class().published() if config is None else config)
     try:
         state = keys.import_state(published)
     except (RuntimeError, KeyError, IndexError) as error:
@@ -197,8 +230,8 @@ def _imported(
             f"{named} does not fit {record.title} (our keys):\n" + "\n".join([*problems, *left]) + "\n"
             "Is this all that the model is published in, and of this configuration?"
         )
-    made.load_state_dict(state)
-    return made, ignored, state
+    own = made.state_dict()
+    return made, ignored, {key: value.to(own[key].dtype) for key, value in state.items()}
 
 
 def _torch_content(file: Path) -> Any:

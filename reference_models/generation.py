@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,10 +19,11 @@ from react_eval.metrics.arguments import to_numpy
 from react_eval.submissions import SubmissionWriter
 from reference_models.errors import ConfigError, GeneratorError
 from reference_models.generator_names import find_generator, identity
+from reference_models.listener_history import history_kinds
 from reference_models.speaker_inputs import SpeakerInputs, open_for
 from reference_models.weight_files import write_json
 
-__all__ = ["RunSettings", "generate_submission", "precision_context"]
+__all__ = ["RunSettings", "generate_submission", "method_name", "precision_context"]
 
 PathLike = str | os.PathLike[str]
 
@@ -40,7 +41,11 @@ def generate_submission(
     seed: int = 0,
     online: bool = False,
     limit: int | None = None,
+    clips: Sequence[str] | None = None,
     frames: int | None = None,
+    personalise: bool = False,
+    history: str = "first",
+    history_frames: int | None = None,
     method: str | None = None,
     features: PathLike | None = None,
     videos: PathLike | None = None,
@@ -62,7 +67,12 @@ def generate_submission(
         seed: Seed of the run.
         online: Whether the generator goes window by window from the past.
         limit: How many clips, from the first on; all if not given.
+        clips: Ids of the clips; all if not given, but clip 1 of every conversation where that is the history.
         frames: Speakers are cut to this many frames; what the data set scores if not given.
+        personalise: Whether the generator is shown another clip of the listener.
+        history: Which one: ``"first"`` for clip 1 of the conversation, ``"other"`` for any other of the listener, drawn
+            by the seed, or, to compare with, ``"stranger"`` for a clip of somebody else.
+        history_frames: It is cut to this many frames; whole if not given.
         method: Name of the method in tables; the generator's if not given.
         features: A folder of ``react-data features``.
         videos: The tree in which videos lie, for a pack.
@@ -74,30 +84,32 @@ def generate_submission(
         The file.
 
     Raises:
-        MissingInputError: If the split lacks what the generator needs.
-        ModelInputError: If frame rate or lengths do not fit the generator.
+        MissingInputError: If the split lacks what the generator needs, or histories of listeners.
+        ModelInputError: If frame rate or lengths do not fit the generator, or it cannot personalise.
         GeneratorError: If it returns something else than reactions, or an interrupted run there was another.
         InputError: If `out` is there.
     """
     found = find_generator(generator)
-    dataset = _opened(found.generator, data, split, features)
-    speakers = SpeakerInputs(dataset, found.generator, frames=frames, videos=videos)
+    settings = RunSettings(
+        reactions, seed, online, precision, history if personalise else None, history_frames if personalise else None
+    )
+    dataset = _opened(found.generator, data, split, features, settings)
+    speakers = settings.speakers(dataset, found.generator, frames=frames, videos=videos, clips=clips)
     _check_mode(found.generator, online)
-    name = method or found.title
-    clips = speakers.clips[:limit]
-    settings = RunSettings(reactions, seed, online, precision)
-    run = {**identity(found.generator), **asdict(settings), "data": speakers.digest(), "clips": len(clips)}
+    name = method or method_name(found.title, personalise=personalise)
+    chosen = speakers.clips[:limit]
+    run = {**identity(found.generator), **asdict(settings), "data": speakers.digest(), "clips": len(chosen)}
     run |= {"method": name, "split": str(dataset.attrs.get("split", split or ""))}
     with precision_context(found.generator, precision), SubmissionWriter(
         out, method=name, split=run["split"], track="online" if online else "offline", run_seed=seed,
         overwrite=overwrite,
     ) as writer:  # fmt: skip
         _claim(Path(out), run, fresh=not writer.done)
-        for position in track(range(len(clips)), f"generating {name}", show=show_progress):
-            if clips[position] not in writer.done:
+        for position in track(range(len(chosen)), f"generating {name}", show=show_progress):
+            if chosen[position] not in writer.done:
                 batch, length = speakers.batch([position]), int(speakers.frames[position])
                 made = settings.react(found.generator, batch, length)
-                writer.write(clips[position], made.get("emotion"), made.get("coefficients"))
+                writer.write(chosen[position], made.get("emotion"), made.get("coefficients"))
     return Path(out)
 
 
@@ -110,12 +122,43 @@ class RunSettings:
         seed: Seed of the run.
         online: Whether it goes window by window from the past.
         precision: Of the arithmetic.
+        history: Which clip shows it the listener, one of `react_data.histories.HISTORIES`; None for none.
+        history_frames: Frames of that clip; all of them if None.
     """
 
     reactions: int = 10
     seed: int = 0
     online: bool = False
     precision: str = "32"
+    history: str | None = None
+    history_frames: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.history_frames is not None and self.history_frames < 1:
+            raise ConfigError(f"history_frames is {self.history_frames}, expected at least 1.")
+
+    def kinds(self, generator: Any) -> list[str]:
+        """The kinds of series that a history needs.
+
+        Args:
+            generator: Anything that generates.
+
+        Raises:
+            ModelInputError: If it cannot personalise, and should.
+        """
+        return [] if self.history is None else history_kinds(generator)
+
+    def speakers(self, dataset: xr.Dataset, generator: Any, **how: Any) -> SpeakerInputs:
+        """What a generator is told, with the history.
+
+        Args:
+            dataset: The split.
+            generator: Anything that generates.
+            **how: Other settings of `SpeakerInputs`.
+        """
+        return SpeakerInputs(
+            dataset, generator, history=self.history, history_frames=self.history_frames, seed=self.seed, **how
+        )
 
     def react(self, generator: Any, batch: Mapping[str, Any], frames: int) -> dict[str, NDArray[np.float32]]:
         """Reactions to a batch of one clip, (reactions, frames, C) by kind of channels.
@@ -146,6 +189,11 @@ class RunSettings:
         return reactions
 
 
+def method_name(title: str, *, personalise: bool) -> str:
+    """A generator's name in tables."""
+    return f"{title} (personalised)" if personalise else title
+
+
 def precision_context(generator: Any, precision: str) -> AbstractContextManager[Any]:
     """Mixed precision for models of torch.
 
@@ -171,12 +219,18 @@ def precision_context(generator: Any, precision: str) -> AbstractContextManager[
     return mixed
 
 
-def _opened(generator: Any, data: PathLike | xr.Dataset, split: str | None, features: PathLike | None) -> xr.Dataset:
+def _opened(
+    generator: Any,
+    data: PathLike | xr.Dataset,
+    split: str | None,
+    features: PathLike | None,
+    settings: RunSettings,
+) -> xr.Dataset:
     if isinstance(data, xr.Dataset):
         return data
     if split is None:
         raise GeneratorError("name a split: split='test'.")
-    return open_for(generator, data, split, features=features)
+    return open_for(generator, data, split, features=features, also=settings.kinds(generator))
 
 
 def _check_mode(generator: Any, online: bool) -> None:

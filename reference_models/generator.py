@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from reference_models.errors import MissingInputError, ModelInputError
+from reference_models.missing_inputs import PRESENT
 from reference_models.model_config import ModelConfig
 
 __all__ = ["WIDTHS", "ReactionModel", "clip_generator"]
@@ -43,13 +44,20 @@ class ReactionModel(nn.Module, ABC):
 
     A batch holds ``clip`` (B ids) and series by clip, (B, T, …) float32 or B arrays (T, …): ``speaker_emotion`` (25),
     ``speaker_3dmm`` (58), ``speaker_mfcc78``, ``speaker_mfcc26``, ``speaker_wav2vec``, ``speaker_audio`` (samples, mono
-    at `sample_rate`, exactly as long as the frames), ``speaker_video`` (T, 3, H, W) in [-1, 1], and for personalised
-    models ``history_…`` of the listener. It never holds the listener's reaction.
+    at `sample_rate`, exactly as long as the frames), ``speaker_video`` (T, 3, H, W) in [-1, 1]. For a model that
+    personalises, ``history_3dmm`` (B, H, 58) and the like of another clip of the listener may be there. The listener's
+    reaction never is.
 
     Attributes:
         config: What the model is made of.
         inputs: The series that it needs.
+        training_inputs: More of the speaker's series, which only `loss` needs.
+        history: Series of another clip of the same listener, such as ``"history_3dmm"``, by which it personalises where
+            a batch has them, all or none. It does without.
         heads: What it generates: ``"emotion"``, ``"coefficients"``.
+        takes_missing: Whether it takes batches in which parts of a modality are missing: then they may hold
+            ``speaker_face_present`` and ``speaker_speech_present``, (B, T) bool or B arrays (T,), and what is
+            missing is 0 for `react`. Nothing is missing where they are not there.
         frames_per_second: The rate of the clips that it was made for.
         modes: ``"offline"``, ``"online"``: how it can generate.
         most_frames: Longest clip that it takes; any if None.
@@ -67,7 +75,10 @@ class ReactionModel(nn.Module, ABC):
 
     inputs: tuple[str, ...]
     heads: tuple[str, ...]
+    training_inputs: tuple[str, ...] = ()
+    history: tuple[str, ...] = ()
     modes: tuple[str, ...] = ("offline", "online")
+    takes_missing: bool = False
     frames_per_second: ClassVar[int] = 25
     sample_rate: ClassVar[int] = 16000
     most_frames: int | None = None
@@ -93,7 +104,8 @@ class ReactionModel(nn.Module, ABC):
         """Reactions to one speaker; called in eval mode without gradients.
 
         Args:
-            speaker: Series (T, …) of this clip by name, on the model's device.
+            speaker: Series (T, …) of this clip by name, and of `history` (H, …) where a batch has them, on the model's
+                device. 3DMM is centred.
             reactions: How many.
             generator: Where all chance comes from; it draws on the CPU, so move what is drawn.
             online: Whether the model generates window by window from the past.
@@ -154,12 +166,16 @@ class ReactionModel(nn.Module, ABC):
     def _of_clip(
         self, batch: Batch, number: int, reactions: int, seed: int, online: bool
     ) -> dict[str, NDArray[np.float32]]:
-        speaker = {name: _tensor(batch[name][number]).to(self.device) for name in self.inputs}
+        names = (*self.inputs, *(name for name in (*self.history, *self._told) if name in batch))
+        speaker = {name: _tensor(batch[name][number]).to(self.device) for name in names}
         mean, std = (
             None if face is None else torch.from_numpy(face).to(self.device) for face in (self.mean_face, self.std_face)
         )
-        if "speaker_3dmm" in speaker and mean is not None:
-            speaker["speaker_3dmm"] = (speaker["speaker_3dmm"] - mean) / (1 if std is None else std)
+        if mean is not None:
+            for name in (each for each in speaker if each.endswith("_3dmm")):
+                speaker[name] = (speaker[name] - mean) / (1 if std is None else std)
+            if "speaker_3dmm" in speaker and PRESENT["face"] in speaker:
+                speaker["speaker_3dmm"] = speaker["speaker_3dmm"] * speaker[PRESENT["face"]][:, None]
         generator = clip_generator(seed, str(batch["clip"][number]))
         found = dict(self.react(speaker, reactions, generator, online=online))
         if "coefficients" in found and mean is not None:
@@ -168,7 +184,8 @@ class ReactionModel(nn.Module, ABC):
 
     def _check(self, batch: Batch, reactions: int, online: bool) -> None:
         name = type(self).__name__
-        missing = [each for each in self.inputs if each not in batch]
+        history = self.history if any(each in batch for each in self.history) else ()
+        missing = [each for each in (*self.inputs, *history) if each not in batch]
         if missing:
             raise MissingInputError(
                 f"{name} needs {' and '.join(missing)}; the batch has {', '.join(sorted(batch)) or 'nothing'}. "
@@ -180,7 +197,26 @@ class ReactionModel(nn.Module, ABC):
         if reactions < 1 or not len(batch["clip"]):
             raise ModelInputError(f"{reactions} reactions to {len(batch['clip'])} clips: expected at least 1 of each.")
         for number, clip in enumerate(batch["clip"]):
-            self._check_clip({each: batch[each][number].shape for each in self.inputs}, str(clip))
+            self._check_clip({each: batch[each][number].shape for each in (*self.inputs, *history)}, str(clip))
+            for told in (each for each in PRESENT.values() if each in batch):
+                self._check_present(told, batch[told][number], str(clip))
+
+    @property
+    def _told(self) -> tuple[str, ...]:
+        """What batches may say of missing data."""
+        return tuple(PRESENT.values()) if self.takes_missing else ()
+
+    def _check_present(self, name: str, present: Any, clip: str) -> None:
+        """Refuse missing data that the model would not know of."""
+        if present.ndim != 1 or present.dtype not in (bool, np.bool_, torch.bool):
+            raise ModelInputError(
+                f"{name} of clip {clip!r} has shape {tuple(present.shape)} of {present.dtype}, expected (frames,) bool."
+            )
+        if not self.takes_missing and not present.all():
+            raise ModelInputError(
+                f"{type(self).__name__} takes no missing data, but {name} of clip {clip!r} is False at "
+                f"{int((~present).sum())} frames. Fill what is missing, and leave {name} out."
+            )
 
     def _check_clip(self, shapes: Mapping[str, tuple[int, ...]], clip: str) -> None:
         """Refuse series of other widths or lengths."""
@@ -191,6 +227,9 @@ class ReactionModel(nn.Module, ABC):
                 raise ModelInputError(
                     f"{series} of clip {clip!r} has shape {tuple(shape)}, expected (frames, {width})."
                 )
+        empty = [series for series, shape in shapes.items() if series.startswith("history_") and not shape[0]]
+        if empty:
+            raise ModelInputError(f"{empty[0]} of clip {clip!r} has no frames. Choose another clip of the listener.")
         by_frame = {each: shape[0] for each, shape in shapes.items() if each.startswith("speaker_") and len(shape) > 1}
         if len(set(by_frame.values())) > 1:
             raise ModelInputError(f"clip {clip!r} has {by_frame} frames, expected equally many of each.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import inspect
 import os
@@ -14,6 +15,7 @@ from typing import Any
 import platformdirs
 
 from reference_models.errors import CheckpointError, GeneratorError, UnknownModelError
+from reference_models.missing_inputs import UnderCondition
 from reference_models.model_config import ModelConfig
 from reference_models.records import ModelRecord, find_model
 
@@ -105,19 +107,35 @@ def stored_weights(name: str) -> Path | None:
 def identity(generator: Any) -> dict[str, Any]:
     """What decides what a generator does: class, configuration, and a hash of the weights, as far as it has them.
 
+    Of a generator that is none of ours, the source of its class or function stands for the configuration; what that
+    reads or imports is not known.
+
     Args:
         generator: Anything that generates.
     """
-    kind = f"{type(generator).__module__}.{type(generator).__qualname__}"
-    found: dict[str, Any] = {"generator": kind}
+    if isinstance(generator, UnderCondition):
+        return identity(generator.generator) | generator.losses.identity
+    made_by: Any = generator.generate if isinstance(generator, _Function) else type(generator)
+    found: dict[str, Any] = {"generator": f"{made_by.__module__}.{made_by.__qualname__}"}
     config: Any = getattr(generator, "config", None)
     if isinstance(config, ModelConfig):
         found["config"] = config.to_dict()
+    else:
+        found["source"] = _source_hash(made_by)
     if callable(getattr(generator, "state_dict", None)):
         from reference_models.checkpoints import weights_hash
 
         found["weights"] = weights_hash(generator)
     return found
+
+
+def _source_hash(made_by: Any) -> str:
+    """A hash of the module in which a class or function is written; empty where that is no file."""
+    try:
+        source = Path(inspect.getfile(made_by)).read_bytes()
+    except (OSError, TypeError):
+        return ""
+    return hashlib.sha256(source).hexdigest()[:16]
 
 
 def _model_of(text: str) -> ModelRecord:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from reference_models.checkpoints import is_checkpoint, read_checkpoint
-from reference_models.conversion import load_published
+from reference_models.conversion import load_published, published_files
 from reference_models.errors import CheckpointError, ConfigError
 from reference_models.generator import ReactionModel
 from reference_models.model_config import ModelConfig
@@ -35,7 +35,8 @@ def load(
 
     Args:
         name: Such as ``"reactface"``; `reference_models.models` has all.
-        weights: A checkpoint of ours, or a file of the official layout; fresh random weights if not given.
+        weights: A checkpoint of ours, a file of the official layout, or the folder of all such files of a model that is
+            published in several; fresh random weights if not given.
         config: ``"published"``; ``"clean"``: of that size, with every trap answered cleanly; ``"tiny"``; field values,
             from the clean one on; or a configuration. If not given, a checkpoint's own, ``"published"`` for a file of
             the official layout, ``"clean"`` for fresh weights.
@@ -55,13 +56,21 @@ def load(
     if weights is None:
         return fresh_model(record, wanted or chosen_config(record, "clean"), seed).to(place).eval()
     if not is_checkpoint(weights):
-        if Path(weights).is_dir():
+        if Path(weights).is_dir() and not _is_published(weights):
             read_checkpoint(weights)  # says what is missing
         return load_published(weights, model=record.name, config=wanted).to(place)
     found = read_checkpoint(weights)
     if found.record != record:
         raise CheckpointError(f"{found.path} is a checkpoint of {found.record.name}, not of {record.name}.")
     return found.model(wanted).to(place)
+
+
+def _is_published(folder: str | os.PathLike[str]) -> bool:
+    """Whether files of the official layout lie in a folder; a run of ours has files of that kind too, and its own."""
+    try:
+        return not any(is_checkpoint(file) for file in published_files(folder))
+    except CheckpointError:
+        return False
 
 
 def fresh_model(record: ModelRecord, config: ModelConfig, seed: int) -> ReactionModel:

@@ -12,6 +12,11 @@ from reference_models.model_config import ModelConfig
 from reference_models.training.recipes import Recipe
 
 if TYPE_CHECKING:  # they import torch, which listing models does without
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from torch import Tensor
+
     from reference_models.generator import ReactionModel
     from reference_models.key_map import KeyMap
 
@@ -63,6 +68,8 @@ class ModelRecord:
         wrappers: Prefixes and entries under which published files keep the state, such as ``"state_dict"``.
         entries: Other entries of published files that hold tensors of the model by name: the tensor ``min`` of
             ``"statistics"`` has the published key ``statistics.min``.
+        reader: Reads a published file that is more than weights, as ``module:name`` of a function that takes the file
+            and returns its tensors by published key, or None for a file of the usual kind; empty where all are.
         recipe: How it trains, as ``module:name`` of a `Recipe`; empty where it does not.
         aliases: Other names in use, in lower case.
     """
@@ -75,6 +82,7 @@ class ModelRecord:
     keys: str
     wrappers: tuple[str, ...] = ("state_dict",)
     entries: tuple[str, ...] = ()
+    reader: str = ""
     recipe: str = ""
     aliases: tuple[str, ...] = field(default=())
 
@@ -91,6 +99,15 @@ class ModelRecord:
     def key_map(self) -> KeyMap:
         """How keys of published checkpoints correspond to ours."""
         found: KeyMap = _imported(self.keys)
+        return found
+
+    def read_unusual(self, file: Path) -> Mapping[str, Tensor] | None:
+        """The tensors of a published file that is read in a way of its own; None if it is not.
+
+        Args:
+            file: The file.
+        """
+        found: Mapping[str, Tensor] | None = _imported(self.reader)(file) if self.reader else None
         return found
 
     def training_recipe(self) -> Recipe:

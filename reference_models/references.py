@@ -10,13 +10,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
+from reference_models.demonstration import demonstrate
 from reference_models.errors import GeneratorError
-from reference_models.generation import RunSettings, generate_submission
+from reference_models.generation import RunSettings, generate_submission, method_name
 from reference_models.generator_names import NamedGenerator, find_generator, identity
+from reference_models.prepared import PreparedGenerator, cache_folder, plain
 from reference_models.records import models
-from reference_models.speaker_inputs import SpeakerInputs, open_for
+from reference_models.speaker_inputs import open_for
 
 __all__ = ["ReferenceGenerators", "reference_generators", "reference_submission"]
 
@@ -35,6 +35,8 @@ def reference_submission(
     cache: PathLike | None = None,
     device: str = "auto",
     features: PathLike | None = None,
+    personalise: bool = False,
+    history: str = "first",
     show_progress: bool | None = None,
 ) -> Path:
     """The submission of a reference generator for a split; taken from the cache where it was generated before.
@@ -50,6 +52,8 @@ def reference_submission(
         cache: Folder to keep submissions in; the user's cache folder if not given.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         features: A folder of ``react-data features``.
+        personalise: Whether it is shown another clip of the listener.
+        history: Which one; see `reference_models.generate_submission`.
         show_progress: Whether a progress bar is shown; None shows it on a terminal.
 
     Returns:
@@ -58,6 +62,7 @@ def reference_submission(
 
     Raises:
         GeneratorError: If the model has no weights on this machine: an untrained one is no reference.
+        ModelInputError: If it cannot personalise, and should.
     """
     found = find_generator(name, weights, device=device)
     if not found.trained:
@@ -65,17 +70,18 @@ def reference_submission(
             f"{found.title} has no weights here, and untrained it is no reference. Train it (`react-models train "
             f"{name}`) or convert published weights, and put the checkpoint at $REACT_MODELS/{name}."
         )
-    dataset = open_for(found.generator, data, split, features=features)
-    settings = RunSettings(reactions, seed, online)
-    key = _key(found, settings, split, SpeakerInputs(dataset, found.generator).digest())
-    folder = Path(cache) if cache is not None else Path(platformdirs.user_cache_dir("react-eval")) / "references"
+    settings = RunSettings(reactions, seed, online, history=history if personalise else None)
+    dataset = open_for(found.generator, data, split, features=features, also=settings.kinds(found.generator))
+    key = _key(found, settings, split, settings.speakers(dataset, found.generator).digest())
+    folder = Path(cache) if cache is not None else cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{_plain(found.title)}-{split}-{key}.h5"
+    title = method_name(found.title, personalise=personalise)
+    file = folder / f"{plain(title)}-{split}-{key}.h5"
     if file.exists():
         return file
     return generate_submission(
-        found.generator, dataset, file, method=found.title, show_progress=show_progress,
-        reactions=reactions, seed=seed, online=online,
+        found.generator, dataset, file, method=title, show_progress=show_progress,
+        reactions=reactions, seed=seed, online=online, personalise=personalise, history=history,
     )  # fmt: skip
 
 
@@ -90,6 +96,14 @@ class ReferenceGenerators:
         """The submission of a reference; see `reference_submission`."""
         return reference_submission(name, data, **settings)
 
+    def prepared(self, model: Any, data: PathLike, **settings: Any) -> PreparedGenerator:
+        """Any generator, ready to react under conditions; see `PreparedGenerator`."""
+        return PreparedGenerator(model, data, **settings)
+
+    def demonstration(self, data: PathLike, split: str, folder: PathLike, **settings: Any) -> Path:
+        """The submission of a small generator that is trained at once; see `demonstrate`."""
+        return demonstrate(data, split, folder, **settings)
+
 
 reference_generators = ReferenceGenerators()
 """The entry point."""
@@ -98,7 +112,3 @@ reference_generators = ReferenceGenerators()
 def _key(found: NamedGenerator, settings: RunSettings, split: str, data: str) -> str:
     content = {**identity(found.generator), **asdict(settings), "split": split, "data": data}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _plain(title: str) -> str:
-    return "".join(letter if letter.isalnum() else "-" for letter in title.lower())

@@ -1,4 +1,4 @@
-"""What is drawn for an item: who speaks to whom, appropriate listeners, and a history of the listener."""
+"""What is drawn for an item: who speaks to whom, and appropriate listeners."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from react_data.dataset_persons import listener_clips
-from react_data.personal_clips import history_clip
 from react_data.problems import abbreviate
 from react_data.training_windows import TrainingDataError
 
-__all__ = ["AppropriateListeners", "Directed", "Directions", "Histories"]
+__all__ = ["AppropriateListeners", "Directed", "Directions"]
 
 
 class Directed(NamedTuple):
@@ -82,53 +80,13 @@ class AppropriateListeners:
         if alone:
             raise TrainingDataError(f"{len(alone)} clips have no neighbour in the data set: {abbreviate(alone, 5)}.")
 
+    def all(self, clip: int) -> list[int]:
+        """Positions of all clips whose listeners react appropriately to `clip`, ascending."""
+        return sorted(self._clip_of[self._matrix[clip]].tolist())
+
     def draw(self, clip: int, generator: np.random.Generator) -> list[int]:
         """Positions of clips whose listeners react appropriately to `clip`, ascending."""
-        found = self._clip_of[self._matrix[clip]]
+        found = np.array(self.all(clip))
         if len(found) > self.most:
             found = generator.choice(found, self.most, replace=False)
         return sorted(found.tolist())
-
-
-class Histories:
-    """Other clips in which the listener of a clip is seen.
-
-    Args:
-        dataset: What `react_data.open_split` returned.
-        which: ``"first"`` for clip 1 of the conversation, ``"other"`` for any other clip of the listener.
-        wanted: Positions of the clips that need a history.
-
-    Raises:
-        TrainingDataError: If some of them have none.
-        ClipIdError: If clips have no number, as in MARS, and `which` is ``"first"``.
-    """
-
-    def __init__(self, dataset: xr.Dataset, which: str, wanted: Sequence[int]) -> None:
-        clips = [str(clip) for clip in dataset["clip"].values]
-        if which == "first":
-            found, advice = self._first(clips), "Pass clips=personalised_clips(…), which leaves out clip 1."
-        elif which == "other":
-            found, advice = self._others(dataset), "Pass clips=… without them."
-        else:
-            raise TrainingDataError(f"history is {which!r}, expected 'first', 'other' or None.")
-        self._found = found
-        alone = [clips[clip] for clip in wanted if not len(found[clip])]
-        if alone:
-            raise TrainingDataError(
-                f"{len(alone)} clips have no other clip that shows their listener: {abbreviate(alone, 5)}. {advice}"
-            )
-
-    def draw(self, clip: int, generator: np.random.Generator) -> int:
-        """Position of a clip that shows the listener of `clip`."""
-        return int(generator.choice(self._found[clip]))
-
-    def _first(self, clips: Sequence[str]) -> list[NDArray[np.intp]]:
-        places = {clip: place for place, clip in enumerate(clips)}
-        firsts = [places.get(history_clip(clip), own) for own, clip in enumerate(clips)]
-        return [np.array([first] if first != own else [], dtype=np.intp) for own, first in enumerate(firsts)]
-
-    def _others(self, dataset: xr.Dataset) -> list[NDArray[np.intp]]:
-        if "listener_person" not in dataset.coords:
-            raise TrainingDataError("history='other' needs to know the listeners, but the data set names none.")
-        persons = np.unique(dataset["listener_person"].values.astype(str), return_inverse=True)[1]
-        return [np.setdiff1d(np.flatnonzero(persons == person), [own]) for own, person in enumerate(persons)]

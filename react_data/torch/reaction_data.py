@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -12,10 +13,11 @@ from torch.utils.data import Dataset
 
 from react_data.clips import match_clip_ids, suggest
 from react_data.dataset_persons import listener_clips
+from react_data.histories import Histories
 from react_data.missing_modalities import MissingModalities
 from react_data.problems import abbreviate
 from react_data.synthetic_conversations import random_generator
-from react_data.torch.choices import AppropriateListeners, Directed, Directions, Histories
+from react_data.torch.choices import AppropriateListeners, Directed, Directions
 from react_data.torch.item_series import ItemSeries
 from react_data.torch.stretches import Mask
 from react_data.training_windows import TrainingDataError, frames_per_second, windows
@@ -90,6 +92,7 @@ class ReactionData(Dataset[Item]):
         self._epoch: torch.Tensor = torch.zeros(1, dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
         self._targets, self._window, self._crop = targets, window, crop
         self._role_swap, self._missing = role_swap, missing
+        self._dataset = dataset
         self._names, self._directions = _names(dataset), Directions(dataset)
         one_way = role_swap and not self._directions.both
         if one_way and (targets == "neighbours" or history is not None):
@@ -104,7 +107,7 @@ class ReactionData(Dataset[Item]):
             if not isinstance(missing, MissingModalities):
                 raise TrainingDataError(
                     f"missing is {missing!r}, expected MissingModalities(…), such as those that "
-                    "react_data.missing_modalities.missing_conditions() names."
+                    "the `losses` of what react_data.missing_conditions.find_conditions names."
                 )
             missing.check(self._series.inputs)
             self._frames_per_second = frames_per_second(dataset)
@@ -112,7 +115,9 @@ class ReactionData(Dataset[Item]):
         self._items = _listed(dataset, chosen, window if crop == "windows" else None, stride)
         seen = [*chosen, *(self._directions.reverse(clip).clip for clip in chosen if role_swap)]
         self._appropriate = AppropriateListeners(dataset, neighbours, seen) if targets == "neighbours" else None
-        self._histories = None if history is None else Histories(dataset, history, seen)
+        self._histories = None if history is None else Histories(dataset, history)
+        if self._histories is not None:
+            self._histories.require(seen)
 
     def __len__(self) -> int:
         return len(self._items)
@@ -168,6 +173,20 @@ class ReactionData(Dataset[Item]):
         if self._role_swap:
             raise TrainingDataError("with role_swap the listener of an item is drawn. Leave it out.")
         return [self._names["listener_person"][clip] for clip, _ in self._items]
+
+    def appropriate_items(self) -> list[list[int]]:
+        """For every item, the items whose listeners react appropriately to its speaker.
+
+        Raises:
+            TrainingDataError: If the data set has no appropriateness matrix, or directions are drawn.
+        """
+        if self._role_swap:
+            raise TrainingDataError("with role_swap the listener of an item is drawn. Leave it out.")
+        appropriate = self._appropriate or AppropriateListeners(self._dataset, 1, ())
+        items: dict[int, list[int]] = defaultdict(list)
+        for item, (clip, _) in enumerate(self._items):
+            items[clip].append(item)
+        return [[item for other in appropriate.all(clip) for item in items.get(other, ())] for clip, _ in self._items]
 
     def _generator(self, *purpose: object) -> np.random.Generator:
         return random_generator(self.seed, self.epoch, *purpose)

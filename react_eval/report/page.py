@@ -23,7 +23,7 @@ from react_eval.result import ScoreResult
 from react_eval.rounding import digits_for, rounded
 from react_eval.specificity_result import Specificity
 
-__all__ = ["report_page"]
+__all__ = ["asset", "report_page", "templates"]
 
 # Colours of the page by what is compared; results given beside take the following ones.
 _CONTEXT = {"GT": "gt", "B_Mime": "mime"}
@@ -48,7 +48,7 @@ def report_page(
     """
     for result in results:
         check_comparable([result, *(each for each in beside if each.protocol == result.protocol)])
-    template = _templates().get_template("page.html")
+    template = templates().get_template("page.html")
     stories = [tell(example) for example in results[0].examples]
     return template.render(
         method=results[0].facts.get("method") or "Predictions",
@@ -58,8 +58,8 @@ def report_page(
         stories=stories,
         faces=_as_json({str(number): story.faces for number, story in enumerate(stories) if story.faces}),
         public=not results[0].clips,
-        css=Markup(_asset("page.css")),  # noqa: S704  our own file
-        script=Markup(_asset("faces.js")),  # noqa: S704  our own file
+        css=Markup(asset("page.css")),  # noqa: S704  our own file
+        script=Markup(asset("faces.js")),  # noqa: S704  our own file
     )
 
 
@@ -169,7 +169,8 @@ def _by_clip(result: ScoreResult) -> Mapping[str, NDArray[np.float64]]:
 
 
 @cache
-def _templates() -> Environment:
+def templates() -> Environment:
+    """The pages' templates, which escape what is filled in."""
     return Environment(
         loader=PackageLoader("react_eval.report", "."),
         autoescape=True,
@@ -179,7 +180,12 @@ def _templates() -> Environment:
     )
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """The text of a file that is put into pages.
+
+    Args:
+        name: Such as ``"page.css"``.
+    """
     return files("react_eval.report").joinpath(name).read_text(encoding="utf-8")
 
 

@@ -13,6 +13,7 @@ from react_eval.submissions.durable import replace_durably
 from reference_models.checkpoints import save_checkpoint
 from reference_models.errors import TrainingError
 from reference_models.generator import ReactionModel
+from reference_models.training.averaging import WeightAverage
 from reference_models.training.progress_file import RunProgress
 from reference_models.training.recipes import Stage
 from reference_models.training.validation import Validation
@@ -32,6 +33,7 @@ class EpochEnd(Checkpoint):
         model: The model.
         stage: The stage.
         progress: Of the run.
+        average: Of the weights; what is validated and saved as ours.
         validation: Scores the model; None in all stages but the last, or without validation.
         every: Epochs from one validation to the next.
         patience: Validations without a better value after which training ends; 0 for never.
@@ -42,13 +44,14 @@ class EpochEnd(Checkpoint):
         model: ReactionModel,
         stage: Stage,
         progress: RunProgress,
+        average: WeightAverage,
         validation: Validation | None,
         *,
         every: int,
         patience: int,
     ) -> None:
         self._model, self._stage, self._progress, self._validation = model, stage, progress, validation
-        self._every, self._patience = every, patience
+        self._average, self._every, self._patience = average, every, patience
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002  Lightning's names
         """Validate and write."""
@@ -61,11 +64,12 @@ class EpochEnd(Checkpoint):
                 "learning_rate, or set its gradient_clip; the checkpoint before is kept."
             )
         due = (epoch + 1) % self._every == 0 or epoch + 1 == self._stage.epochs
-        if self._validation is not None and due:
-            self._validate(trainer, self._validation, epoch, losses)
-        if trainer.is_global_zero:
-            folder = self._progress.stage_folder(self._stage.name)
-            save_checkpoint(self._model, folder, facts=self._facts(epoch, losses))
+        with self._average.in_model():
+            if self._validation is not None and due:
+                self._validate(trainer, self._validation, epoch, losses)
+            if trainer.is_global_zero:
+                folder = self._progress.stage_folder(self._stage.name)
+                save_checkpoint(self._model, folder, facts=self._facts(epoch, losses))
         temporary = resume_file(self._progress, self._stage).with_suffix(".tmp")
         trainer.save_checkpoint(temporary)
         if trainer.is_global_zero:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,13 @@ import numpy as np
 import torch
 import xarray as xr
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import BatchSampler, DataLoader, Sampler
 
 from react_data.audio import Sound, fit_to_frames, resample
 from react_data.clip_videos import clip_video
 from react_data.coefficient_scaling import read_face
-from react_data.torch import EpochOrder, ReactionData, loader
+from react_data.histories import Histories
+from react_data.torch import AppropriateBatches, EpochOrder, PersonBatches, ReactionData, loader
 from react_data.training_windows import frames_per_second
 from reference_models.errors import TrainingError
 from reference_models.generator import ReactionModel
@@ -31,6 +32,9 @@ _FACES = {"raw": (), "zero-centred": ("mean_face",), "standardised": ("mean_face
 class ModelItems(ReactionData):
     """Items of a split with everything that a model takes.
 
+    Where the data set names its persons, ``listener_number`` () is a number that is the same for all items of a
+    listener.
+
     Args:
         dataset: The split.
         model: The model.
@@ -39,9 +43,11 @@ class ModelItems(ReactionData):
     """
 
     def __init__(self, dataset: xr.Dataset, model: ReactionModel, videos: str, **settings: Any) -> None:
-        kinds = [name.removeprefix("speaker_") for name in model.inputs if name.startswith("speaker_")]
+        kinds = _kinds((*model.inputs, *model.training_inputs))
         super().__init__(dataset, inputs=[kind for kind in kinds if kind != "video"], **settings)
-        self._dataset, self._videos = dataset, videos or None
+        self._videos = videos or None
+        persons = {name for role in ("speaker", "listener") for name in self._names.get(f"{role}_person", ())}
+        self._numbers = {name: number for number, name in enumerate(sorted(persons))}
         self._video_size = model.video_size if "video" in kinds else None
         self._sample_rate, self._rate = model.sample_rate, model.frames_per_second
         sound = dataset.get("speaker_audio")
@@ -50,6 +56,8 @@ class ModelItems(ReactionData):
     def __getitem__(self, index: int) -> dict[str, Any]:
         item = super().__getitem__(index)
         frames = len(item["frame_mask"])
+        if "listener_person" in item:
+            item["listener_number"] = self._numbers[item["listener_person"]]
         if "speaker_audio" in item:
             sound = resample(Sound(item["speaker_audio"].numpy(), self._stored_rate), self._sample_rate)
             item["speaker_audio"] = torch.from_numpy(fit_to_frames(sound, frames, self._rate).samples)
@@ -79,6 +87,19 @@ class _Order(EpochOrder):
         self._items.set_epoch(epoch)
 
 
+class _Batches(BatchSampler):
+    """Batches of an epoch; Lightning sets the epoch of what it finds as their sampler."""
+
+    def __init__(self, items: ReactionData, batches: Sampler[list[int]]) -> None:
+        self.sampler, self._batches = _Order(items), batches
+
+    def __len__(self) -> int:
+        return len(self._batches)  # type: ignore[arg-type]  # both kinds have a length
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return iter(self._batches)
+
+
 def open_training_split(model: ReactionModel, data: Path, recipe: Recipe, settings: TrainingSettings) -> xr.Dataset:
     """Open what is trained on, in the form of 3DMM of the recipe, and tell the model that form.
 
@@ -101,7 +122,8 @@ def open_training_split(model: ReactionModel, data: Path, recipe: Recipe, settin
         )
     features = settings.features or None
     form = {"coefficients": recipe.coefficients, **faces} if faces else {}
-    dataset = open_for(model, data, settings.split, features=features, **form)
+    also = [*_kinds(model.training_inputs), *recipe.outputs]
+    dataset = open_for(model, data, settings.split, features=features, also=also, **form)
     if dataset.attrs.get("labels") == "none":
         raise TrainingError(f"the split {settings.split} of {data} holds speakers only, so there is nothing to learn.")
     for name, file in faces.items():
@@ -128,11 +150,32 @@ def make_items(
         recipe: How it is trained.
         stage: The stage.
         settings: Of the run.
+
+    Raises:
+        TrainingError: If no clip has the stage's history, or a stage whose batches are made of persons should be
+            trained on several devices.
+        TrainingDataError: If the data set lacks what the stage needs.
     """
+    if stage.batches != "items" and settings.devices > 1:
+        raise TrainingError(f"stage {stage.name!r} takes batches of {stage.batches}, which only one device trains on.")
+    history = recipe.history_of(stage)
+    clips = None if history is None else Histories(dataset, history).clips
+    if clips == []:
+        raise TrainingError(f"stage {stage.name!r} needs the history {history!r}, which no clip of the split has.")
     return ModelItems(
-        dataset, model, settings.videos, outputs=recipe.outputs, targets=recipe.targets, neighbours=recipe.neighbours,
-        window=stage.window, crop=stage.crop, role_swap=recipe.role_swap, history=recipe.history, seed=settings.seed,
-    )  # fmt: skip
+        dataset,
+        model,
+        settings.videos,
+        clips=clips,
+        outputs=recipe.outputs,
+        targets=stage.targets or recipe.targets,
+        neighbours=stage.neighbours or recipe.neighbours,
+        window=stage.window,
+        crop=stage.crop,
+        role_swap=recipe.role_swap and stage.batches == "items",
+        history=history,
+        seed=settings.seed,
+    )
 
 
 def make_loader(items: ModelItems, stage: Stage, settings: TrainingSettings) -> DataLoader[dict[str, Any]]:
@@ -143,10 +186,21 @@ def make_loader(items: ModelItems, stage: Stage, settings: TrainingSettings) -> 
         stage: The stage.
         settings: Of the run.
     """
-    return loader(items, stage.batch_size, workers=settings.workers, shuffle=False, sampler=_Order(items))
+    if stage.batches == "items":
+        return loader(items, stage.batch_size, workers=settings.workers, shuffle=False, sampler=_Order(items))
+    kind = PersonBatches if stage.batches == "listeners" else AppropriateBatches
+    clips = stage.clips_a_listener
+    return loader(
+        items, workers=settings.workers, batches=_Batches(items, kind(items, stage.batch_size // clips, clips))
+    )
 
 
 def only_tensors(batches: Any, device: torch.device) -> Iterator[dict[str, Tensor]]:
     """The tensors of every batch, on a device."""
     for batch in batches:
         yield {name: value.to(device) for name, value in batch.items() if isinstance(value, Tensor)}
+
+
+def _kinds(names: Sequence[str]) -> list[str]:
+    """The kinds of the speaker's series among some, each once."""
+    return list(dict.fromkeys(name.removeprefix("speaker_") for name in names if name.startswith("speaker_")))

@@ -87,11 +87,12 @@ def train(
     Raises:
         ConfigError: If configuration, recipe or settings cannot be.
         TrainingError: If the data set lacks what the recipe needs, or the folder is of another run.
+        TrainingDataError: If items or batches of a stage cannot be made of the data set.
         MissingInputError: If the data set lacks what the model needs.
         LibraryMissingError: If lightning is not installed.
     """
     optional_library("lightning", extra="training", purpose="Training")
-    from reference_models.training.items import open_training_split
+    from reference_models.training.items import make_items, make_loader, open_training_split
     from reference_models.training.processes import first_process
     from reference_models.training.progress_file import RunProgress
     from reference_models.training.validation import Validation
@@ -100,6 +101,8 @@ def train(
     made = _made(model, config, chosen.seed)
     followed = _followed(made, recipe, tiny=config == "tiny", epochs=chosen.epochs)
     dataset = open_training_split(made, Path(data), followed, chosen)
+    for stage in followed.stages:  # what a late stage lacks is said before the first one begins
+        make_loader(make_items(dataset, made, followed, stage, chosen), stage, chosen)
     validation = Validation.of(made, Path(data), followed, chosen)
     described = describe_model(made, {})
     kept = {name: described[name] for name in ("model", "config")}
@@ -169,6 +172,7 @@ def _followed(
 
 def _run_stage(run: _Run, number: int, stage: Stage) -> None:
     """Train a stage to its end, from where it stands."""
+    from reference_models.training.averaging import WeightAverage
     from reference_models.training.epoch_end import EpochEnd, resume_file
     from reference_models.training.items import make_items
     from reference_models.training.lightning_module import StageModule
@@ -178,19 +182,21 @@ def _run_stage(run: _Run, number: int, stage: Stage) -> None:
     model.stage, model.loss_weights = stage.name, stage.loss_weights
     items = make_items(run.dataset, model, run.recipe, stage, settings)
     last = stage is run.recipe.stages[-1]
+    average = WeightAverage(model, stage.average)
     end = EpochEnd(
-        model, stage, run.progress, run.validation if last else None,
+        model, stage, run.progress, average, run.validation if last else None,
         every=run.recipe.validate_every, patience=settings.patience,
     )  # fmt: skip
     earlier = resume_file(run.progress, stage)
     with _quiet(), _only_trained(model, stage):
         trainer = _trainer(run, stage, end, len(items))
-        module = StageModule(model.train(), stage, number, items, settings)
+        module = StageModule(model.train(), stage, number, items, settings, average)
         try:
             trainer.fit(module, ckpt_path=str(earlier) if earlier.is_file() else None)
         except SystemExit:  # what Lightning makes of Ctrl+C, after which it ignores every other one
             signal.signal(signal.SIGINT, signal.default_int_handler)
             raise KeyboardInterrupt from None
+    average.settle()
     model.eval()
 
 

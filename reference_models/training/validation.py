@@ -14,7 +14,7 @@ from react_eval.scorer import Scorer
 from reference_models.errors import TrainingError
 from reference_models.generation import RunSettings
 from reference_models.generator import ReactionModel
-from reference_models.speaker_inputs import SpeakerInputs, open_for
+from reference_models.speaker_inputs import open_for
 from reference_models.training.processes import gathered, process_share
 from reference_models.training.recipes import Recipe
 from reference_models.training.settings import TrainingSettings
@@ -25,7 +25,7 @@ _PROTOCOL = "corrected"
 
 
 class Validation:
-    """Scores of a model on a split that it is not trained on.
+    """Scores of a model on a split that it is not trained on; with histories, if the last stage trains it on them.
 
     Args:
         model: The model.
@@ -49,14 +49,17 @@ class Validation:
         if settings.online and "online" not in model.modes:
             raise TrainingError(f"{type(model).__name__} cannot generate online. Leave online out.")
         self._sign = 1 if better == "higher" else -1
-        dataset = open_for(model, data, settings.validation, features=settings.features or None)
-        self._speakers = SpeakerInputs(dataset, model, videos=settings.videos or None)
+        online = settings.online or "offline" not in model.modes
+        history = recipe.history_of(recipe.stages[-1]) if model.history else None
+        self._run = RunSettings(settings.validation_reactions, settings.seed, online, history=history)
+        dataset = open_for(
+            model, data, settings.validation, features=settings.features or None, also=self._run.kinds(model)
+        )
+        self._speakers = self._run.speakers(dataset, model, videos=settings.videos or None)
         count = len(self._speakers.clips)
         chosen = np.linspace(0, count - 1, min(settings.validation_clips or count, count))
         self._positions = np.unique(chosen.astype(int)).tolist()
         self._scorer = Scorer(_PROTOCOL, settings.validation, data=data, metrics=[self.metric], context=False)
-        online = settings.online or "offline" not in model.modes
-        self._run = RunSettings(settings.validation_reactions, settings.seed, online)
 
     @classmethod
     def of(cls, model: ReactionModel, data: Path, recipe: Recipe, settings: TrainingSettings) -> Validation | None:

@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 
 from react_data.missing_modalities import (
+    Beginning,
     Bursts,
     LowerRate,
     MissingModalities,
     Segment,
     WholeClip,
-    missing_conditions,
 )
 from react_data.training_windows import TrainingDataError
 
 FRAMES = 750
-LOSSES = [WholeClip(0.5), Segment(0.3), LowerRate(5), Bursts(0.4, 10)]
+LOSSES = [WholeClip(0.5), Segment(0.3), Beginning(40), LowerRate(5), Bursts(0.4, 10)]
 
 
 def drawn(loss, seed=0, frames=FRAMES):
@@ -94,29 +94,13 @@ def test_kinds_of_features_that_are_not_known_have_to_be_named():
         MissingModalities(modality_of={"gaze": "eyes"})
 
 
-def test_the_conditions_are_those_of_the_papers_and_rates():
-    shares = {
-        name: [1 - mask.mean() for mask in condition.masks(50_000, 25, np.random.default_rng(0)).values()]
-        for name, condition in missing_conditions(shares=(0.5,)).items()
-    }
-    expected = {
-        "complete": [0, 0],
-        "w/o facial": [1, 0],
-        "w/o speech": [0, 1],
-        "facial 50% lost": [0.5, 0],
-        "speech 50% lost": [0, 0.5],
-    }
-    assert shares.keys() == expected.keys()
-    for name, (face, speech) in expected.items():
-        assert shares[name] == [pytest.approx(face, abs=0.05), pytest.approx(speech, abs=0.05)]
-
-
 @pytest.mark.parametrize(
     ("loss", "settings", "reason"),
     [
         (WholeClip, {"probability": 1.1}, "probability is 1.1, expected 0 to 1"),
         (Segment, {"share": -0.1}, "share is -0.1, expected 0 to 1"),
         (Segment, {"share": float("nan")}, "share is nan"),
+        (Beginning, {"frames": -1}, "frames is -1, expected at least 0"),
         (LowerRate, {"frames_per_second": 0}, "frames_per_second is 0"),
         (Bursts, {"share": 1.0}, "share is 1, expected 0 to below 1"),
         (Bursts, {"share": 0.5, "mean_frames": 0.5}, "mean_frames is 0.5, expected at least 1"),

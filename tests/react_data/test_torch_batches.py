@@ -3,13 +3,14 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 
 from react_data.opening import open_split
 from react_data.packing import pack
 from react_data.synthesis import synthesise
-from react_data.torch import PersonBatches, ReactionData, collate, loader
+from react_data.torch import AppropriateBatches, PersonBatches, ReactionData, collate, loader
 from react_data.training_windows import TrainingDataError
 
 
@@ -104,7 +105,45 @@ def test_batches_that_cannot_be_made_say_why(train, settings, reason):
         PersonBatches(ReactionData(train, role_swap=True))
 
 
+def test_batches_hold_listeners_who_react_appropriately_to_one_speaker(train):
+    everyone = train.assign(neighbours=(("clip", "listener"), np.ones((train.sizes["clip"],) * 2, dtype=bool)))
+    data = ReactionData(everyone, window=10, outputs=["emotion"])
+    batches = AppropriateBatches(data, persons=3, clips=2)
+    first = list(batches)
+    assert len(first) == len(data) // 6
+    assert all(len(batch) == 6 for batch in first)
+    for batch in first:
+        persons = [data.listener_persons[item] for item in batch]
+        assert [len(set(persons[n : n + 2])) for n in (0, 2, 4)] == [1, 1, 1]
+        assert len(set(persons)) == 3
+    assert first == list(batches)
+    data.set_epoch(1)
+    assert first != list(batches)
+
+
+def test_items_that_react_appropriately(train):
+    data = ReactionData(train, window=10, crop="windows", outputs=["emotion"])
+    clips = train["clip"].values.tolist()
+    matrix = train["neighbours"].values
+    items = [clips.index(data[number]["clip"]) for number in range(len(data))]
+    for item, found in enumerate(data.appropriate_items()):
+        assert found == [other for other, clip in enumerate(items) if matrix[items[item], clip]]
+
+
+def test_appropriate_batches_that_cannot_be_made_say_why(train):
+    alone = train.assign(neighbours=(("clip", "listener"), np.eye(train.sizes["clip"], dtype=bool)))
+    with pytest.raises(TrainingDataError, match="no speaker has two listeners"):
+        AppropriateBatches(ReactionData(alone))
+    with pytest.raises(TrainingDataError, match="expected at least 2, 2 and 1"):
+        AppropriateBatches(ReactionData(train), clips=1)
+    with pytest.raises(TrainingDataError, match="role_swap"):
+        AppropriateBatches(ReactionData(train, role_swap=True))
+    with pytest.raises(TrainingDataError, match="appropriateness matrix"):
+        AppropriateBatches(ReactionData(train.drop_vars(["neighbours"])))
+
+
 def test_what_needs_no_torch_does_not_load_it():
-    code = "import sys, react_data.personal_clips, react_data.missing_modalities\nprint('torch' in sys.modules)"
+    modules = "react_data.personal_clips, react_data.histories, react_data.missing_modalities"
+    code = f"import sys, {modules}\nprint('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "False"

@@ -148,7 +148,7 @@ def test_baselines_are_scored_and_written(root, tmp_path):
 
 def test_the_demo_runs_from_nothing_and_again(tmp_path):
     for _ in range(2):
-        done = run("demo", tmp_path / "demo", "--recordings", "6")
+        done = run("demo", tmp_path / "demo", "--recordings", "6", "--no-train")
         assert done.returncode == 0, done.stderr
     assert "corrected@1" in done.stdout
     assert "[5/5] B_MeanFr" in done.stderr

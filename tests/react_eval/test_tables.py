@@ -111,6 +111,11 @@ def test_run_seeds_become_mean_and_standard_deviation():
     assert cells(table(runs), "low")["FRDist"].text == "0.3000 ± 0.0000"
 
 
+def test_an_undefined_value_of_a_run_makes_the_mean_undefined():
+    runs = [result("low", LOW | {"FRCorr": value}, run_seed=seed) for seed, value in enumerate([0.1, float("nan")])]
+    assert cells(table(runs), "low")["FRCorr"].text == "–"
+
+
 @pytest.mark.parametrize(
     ("other", "message"),
     [

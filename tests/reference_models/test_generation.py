@@ -247,6 +247,16 @@ def test_sound_and_video_come_as_the_model_takes_them(tmp_path):
     assert batch["speaker_audio"].shape == (2, 10 * 640)
 
 
+def test_any_change_of_the_data_changes_its_digest(model, val):
+    usual = SpeakerInputs(val, model).digest()
+    assert SpeakerInputs(val, model).digest() == usual
+    for clip in range(val.sizes["clip"]):
+        changed = val.copy(deep=True).load()
+        changed["speaker_emotion"][clip, -1, 3] += 1
+        assert SpeakerInputs(changed, model).digest() != usual
+    assert SpeakerInputs(val, model, clips=val["clip"].values[1:]).digest() != usual
+
+
 def test_references_are_cached(dyads, model, tmp_path, monkeypatch):
     monkeypatch.setenv("REACT_MODELS", str(tmp_path / "models"))
     how = {"split": "val", "cache": tmp_path / "cache", "reactions": 2, "show_progress": False}

@@ -1,6 +1,6 @@
 """A model of a few parameters: each frame of a reaction is a linear map of the speaker's, and noise."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -74,8 +74,8 @@ KEYS = KeyMap(
 
 RECIPE = Recipe(
     stages=(
-        Stage("first", epochs=2, learning_rate=0.01, batch_size=4, window=20, parameters=("inner",)),
-        Stage("second", epochs=4, learning_rate=0.01, batch_size=4, window=20, schedule="cosine"),
+        Stage("first", epochs=2, learning_rate=0.01, batch_size=4, window=20, parameters=("inner",), average=0.5),
+        Stage("second", epochs=4, learning_rate=0.01, batch_size=4, window=20, schedule="cosine", average=0.5),
     ),
     outputs=("emotion",),
     validate_every=2,
@@ -109,3 +109,19 @@ def react(batch, reactions, seed, online):
 def make():
     torch.manual_seed(0)
     return ToyModel(ToyConfig())
+
+
+class PersonalModel(ToyModel):
+    """Adds what is usual for the listener."""
+
+    history = ("history_3dmm",)
+
+    def react(self, speaker, reactions, generator, *, online):
+        made = super().react(speaker, reactions, generator, online=online)["emotion"]
+        usual = speaker["history_3dmm"].mean(0)[:25] if "history_3dmm" in speaker else 0
+        return {"emotion": made + usual}
+
+
+register_model(
+    replace(RECORD, name="personal_toy", title="Personal toy", model="toy_model:PersonalModel", aliases=())
+)
