@@ -20,6 +20,9 @@ class BeLFusionConfig(ModelConfig):
         setting: What the diffusion learns: reactions to the ``"same"`` window of the speaker, or to the one
             ``"before"``, as online generation needs.
         window: Frames of a window.
+        context: Further windows of the speaker, whole ones, that a reaction's window is made from: so many before, and
+            offline as many after. Published: 0. More are an option of ours, for one window says little of how a person
+            behaves.
         width: Channels of recurrent states and of latents.
         head_widths: Hidden layers between the decoder's state and the facial attributes.
         coefficient_width: Hidden layer between facial attributes and 3DMM coefficients.
@@ -41,6 +44,7 @@ class BeLFusionConfig(ModelConfig):
 
     setting: str = "same"
     window: int = 50
+    context: int = 0
     width: int = 128
     head_widths: tuple[int, ...] = (64, 64)
     coefficient_width: int = 128
@@ -111,14 +115,20 @@ class BeLFusionConfig(ModelConfig):
         if not 0 <= self.cross_fade <= self.window:
             raise ConfigError(f"cross_fade is {self.cross_fade}, expected 0 to {self.window}, the frames of a window.")
 
+    @property
+    def windows_seen(self) -> int:
+        """How many windows of the speaker a window of a reaction is made from."""
+        return 1 + self.context * (1 if self.setting == "before" else 2)
+
     @classmethod
     def tiny(cls) -> Self:
         """Small, and set so that it learns most in short trainings on few dyads, by options of ours.
 
-        Windows are long, several of a clip are taken in each step with one sample of each, and little noise is used.
+        More of the speaker is seen, several windows of a clip are taken in each step with one sample of each, and
+        little noise is used.
         """
         return cls(
-            window=100,
+            context=1,
             width=96,
             head_widths=(64,),
             denoiser_width=256,
@@ -126,7 +136,7 @@ class BeLFusionConfig(ModelConfig):
             time_channels=32,
             samples=1,
             windows_a_clip=4,
-            noise_scale=0.3,
+            noise_scale=0.15,
         )
 
 
@@ -138,8 +148,8 @@ class OnlineBeLFusionConfig(BeLFusionConfig):
 
     @classmethod
     def tiny(cls) -> Self:
-        """As offline, with shorter windows, since the first one is made without a speaker; several a clip and step."""
-        return replace(super().tiny(), window=50, windows_a_clip=8)
+        """As offline; looks back on more windows, since it cannot look ahead."""
+        return replace(super().tiny(), context=3)
 
 
 _ANSWERS = {
@@ -154,6 +164,7 @@ _ANSWERS = {
 }
 _LEAST = {
     "window": 1,
+    "context": 0,
     "width": 1,
     "coefficient_width": 1,
     "denoiser_width": 1,

@@ -77,7 +77,7 @@ class Denoiser(nn.Module):
         width, hidden = config.width, config.denoiser_width
         self.time_channels = config.time_channels
         self.time = feed_forward((config.time_channels, width, width), nn.SiLU)
-        self.condition = feed_forward((width, width, width), nn.SiLU)
+        self.condition = feed_forward((config.windows_seen * width, width, width), nn.SiLU)
         widths = [2 * width] + [hidden + width] * (config.denoiser_layers - 2)
         modulated = (ModulatedLayer(entering, hidden, width) for entering in widths)
         self.layers = nn.ModuleList([*modulated, LastLayer(hidden + width, width)])
@@ -88,7 +88,7 @@ class Denoiser(nn.Module):
         Args:
             noisy: (…, N, width) scaled latents with noise.
             steps: Step of diffusion: one for all, or (N,).
-            condition: (N, width) scaled latents of the speaker; the same for everything before N.
+            condition: (N, windows seen · width) scaled latents of the speaker; the same for everything before N.
 
         Returns:
             (…, N, width) estimates of the clean latents.

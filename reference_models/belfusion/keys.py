@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from reference_models.blocks.window_autoencoder import PUBLISHED_KEYS
 from reference_models.errors import CheckpointError
 from reference_models.key_map import KeyMap, KeyRule
 
@@ -18,22 +19,8 @@ __all__ = ["KEYS", "BeLFusionKeys"]
 
 _MODULATION, _PUBLISHED_MODULATION, _ALIAS = ".modulation.", ".linear_emb.", ".cond_layers.1."
 _VARIANCE = "statistics.var"
-_AUTOENCODER = {
-    "x_rnn.rnn_f.weight_ih": "encoder.weight_ih_l0",
-    "x_rnn.rnn_f.weight_hh": "encoder.weight_hh_l0",
-    "x_rnn.rnn_f.bias_ih": "encoder.bias_ih_l0",
-    "x_rnn.rnn_f.bias_hh": "encoder.bias_hh_l0",
-    "fc_mu_enc.": "mean.",
-    "fc_logvar_enc.": "log_variance.",
-    "fc_z_dec.": "decoder.from_latent.",
-    "d_rnn.rnn_f.": "decoder.cell.",
-    "d_mlp.affine_layers.0.": "decoder.head.0.",
-    "d_mlp.affine_layers.1.": "decoder.head.2.",
-    "d_out.": "decoder.output.",
-    "coeff_reg.": "coefficients.",
-}
 _RENAMED = {
-    **{published: f"autoencoder.{ours}" for published, ours in _AUTOENCODER.items()},
+    **{published: f"autoencoder.{ours}" for published, ours in PUBLISHED_KEYS.items()},
     "time_embed.": "denoiser.time.",
     "cond_embed.": "denoiser.condition.",
     "layers.": "denoiser.layers.",

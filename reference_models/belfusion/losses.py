@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from reference_models.blocks.gaussian import Gaussian
+from reference_models.reactface.losses import concordance_loss
 
-__all__ = ["best_of", "clip_divergence", "window_error"]
+__all__ = ["best_of", "clip_discordance", "clip_divergence", "window_error"]
 
 
 def window_error(made: Tensor, targets: Tensor, there: Tensor) -> Tensor:
@@ -40,3 +41,20 @@ def best_of(errors: Tensor) -> Tensor:
         errors: (k, N, …) errors of k samples; their mean over all but k and N counts.
     """
     return torch.amin(errors.float().flatten(2).mean(2), 0).mean()
+
+
+def clip_discordance(made: Tensor, targets: Tensor, clips: int) -> Tensor:
+    """The mean over clips of 1 - CCC between all windows of a clip and the most concordant of their samples.
+
+    It is ours; see `reference_models.reactface.losses.concordance_loss`.
+
+    Args:
+        made: (k, N, T, C), windows of k samples, those of a clip one after another.
+        targets: (N, T, C).
+        clips: Number of clips of which the windows are.
+    """
+    by_window = made.float().transpose(0, 1)
+    samples = by_window.reshape(clips, -1, *by_window.shape[1:]).transpose(1, 2).flatten(2, 3)
+    there = torch.ones(samples.shape[:3], dtype=torch.bool, device=samples.device)
+    # CCC is the same both ways, so what is made can be among the targets.
+    return concordance_loss(targets.reshape(clips, -1, targets.shape[-1]), samples, there)

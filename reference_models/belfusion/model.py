@@ -11,7 +11,7 @@ from reference_models.belfusion.autoencoder import AutoEncoder
 from reference_models.belfusion.config import BeLFusionConfig
 from reference_models.belfusion.denoiser import Denoiser
 from reference_models.belfusion.latent_scaling import LatentScaling
-from reference_models.belfusion.losses import best_of, clip_divergence, window_error
+from reference_models.belfusion.losses import best_of, clip_discordance, clip_divergence, window_error
 from reference_models.belfusion.recipe import AUTOENCODER, DIFFUSION, LOSS_WEIGHTS
 from reference_models.belfusion.windows import conditions, drawn_pairs, drawn_windows, join, spans, whole_windows
 from reference_models.blocks.diffusion import Diffusion
@@ -54,7 +54,7 @@ class BeLFusion(ReactionModel):
         """Scaled latents of reactions.
 
         Args:
-            condition: (W, width) scaled latents of the speaker's windows.
+            condition: (W, windows seen · width) scaled latents of the speaker's windows.
             noise: (R, W, width) draws of N(0, 1).
 
         Returns:
@@ -73,7 +73,7 @@ class BeLFusion(ReactionModel):
         """Reactions (reactions, T, C) to one speaker, which is encoded once; see `ReactionModel.react`."""
         series, config = speaker["speaker_emotion"], self.config
         found = spans(len(series), config)
-        condition = self.scaling(self.latents(conditions(series, found, config)))
+        condition = self._condition(conditions(series, found, config))
         noise = self._noise(reactions, len(found), condition, generator)
         latents = self.scaling.undo(self.sample(condition, noise))
         decoded = self.autoencoder.decode(latents.flatten(0, 1), config.window + config.cross_fade)
@@ -112,6 +112,12 @@ class BeLFusion(ReactionModel):
 
         self.scaling.measure(measured())
 
+    def _condition(self, speaker: Tensor) -> Tensor:
+        """(N, windows seen · width): scaled latents of all windows in stretches (N, windows seen · window, 25)."""
+        windows = speaker.reshape(-1, self.config.window, speaker.shape[-1])
+        found: Tensor = self.scaling(self.latents(windows))
+        return found.view(len(speaker), -1)
+
     def _noise(self, reactions: int, windows: int, like: Tensor, generator: torch.Generator) -> Tensor:
         """(reactions, windows, width): drawn window by window, so that more windows do not change the first ones."""
         drawn = 1 if self.config.noise == "reaction" else windows
@@ -148,7 +154,7 @@ class BeLFusion(ReactionModel):
     def _diffusion(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         speaker, listener = drawn_pairs(batch, self.config)
         with torch.no_grad():
-            condition, clean = (self.scaling(self.latents(each)) for each in (speaker, listener))
+            condition, clean = self._condition(speaker), self.scaling(self.latents(listener))
             target = self.autoencoder.decode(self.scaling.undo(clean), self.config.window)
         steps = self.diffusion.draw_steps(len(clean), clean.device)
         copies = clean.expand(self.config.samples, *clean.shape)
@@ -157,7 +163,10 @@ class BeLFusion(ReactionModel):
         predicted = self.denoiser(noisy.view_as(copies), steps, condition)
         latents = self.scaling.undo(predicted).flatten(0, 1)
         made = self.autoencoder.decode(latents, self.config.window).view(-1, *target.shape)
-        return {"latent": best_of((predicted - clean).abs()), "decoded": best_of((made - target).square())}
+        parts = {"latent": best_of((predicted - clean).abs()), "decoded": best_of((made - target).square())}
+        if {**LOSS_WEIGHTS[DIFFUSION], **self.loss_weights}["concordance"]:
+            parts["concordance"] = clip_discordance(made, listener, len(batch[_EMOTION]))
+        return parts
 
     def _check_clip(self, shapes: Mapping[str, tuple[int, ...]], clip: str) -> None:
         super()._check_clip(shapes, clip)

@@ -12,15 +12,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from reference_models.belfusion.config import BeLFusionConfig
+from reference_models.blocks.windows import Spans, clip_lengths, cut, draw_starts, join
 from reference_models.errors import MissingInputError, ModelInputError
 
 __all__ = ["Series", "Spans", "conditions", "drawn_pairs", "drawn_windows", "join", "spans", "whole_windows"]
 
 Series = dict[str, Tensor]
 """Windows by name."""
-
-Spans = list[tuple[int, int]]
-"""First frame of each window in its clip, and the first of its frames that is used."""
 
 
 def whole_windows(batch: Mapping[str, Tensor], name: str, window: int) -> tuple[Tensor, Tensor]:
@@ -36,7 +34,7 @@ def whole_windows(batch: Mapping[str, Tensor], name: str, window: int) -> tuple[
     """
     series = _series(batch, name, window)
     starts = _grid(series, window)
-    return _at(series, starts, window), _are_there(starts, batch, series, window)
+    return cut(series, starts, window), _are_there(starts, batch, series, window)
 
 
 def drawn_windows(batch: Mapping[str, Tensor], names: Sequence[str], config: BeLFusionConfig) -> tuple[Series, Tensor]:
@@ -55,8 +53,8 @@ def drawn_windows(batch: Mapping[str, Tensor], names: Sequence[str], config: BeL
     first = series[names[0]]
     starts = _grid(first, window)
     if config.training_starts == "anywhere":
-        starts = _anywhere(starts.shape, _lengths(batch, first), window)
-    windows = {name: _at(each, starts, window) for name, each in series.items()}
+        starts = draw_starts(starts.shape, clip_lengths(batch, first), window)
+    windows = {name: cut(each, starts, window) for name, each in series.items()}
     return windows, _are_there(starts, batch, first, window)
 
 
@@ -68,7 +66,7 @@ def drawn_pairs(batch: Mapping[str, Tensor], config: BeLFusionConfig) -> tuple[T
         config: What the model is made of.
 
     Returns:
-        (B · windows_a_clip, window, 25) of speakers, and of listeners.
+        (B · windows_a_clip, windows seen · window, 25) of speakers, and (B · windows_a_clip, window, 25) of listeners.
     """
     window = config.window
     lag = window if config.setting == "before" else 0
@@ -80,10 +78,9 @@ def drawn_pairs(batch: Mapping[str, Tensor], config: BeLFusionConfig) -> tuple[T
         latest = min(window - 1, listener.shape[1] - window - lag)
         starts = torch.randint(latest + 1, shape[1:], device=listener.device).expand(shape) + lag
     else:
-        starts = _anywhere(shape, _lengths(batch, listener), window)
+        starts = draw_starts(shape, clip_lengths(batch, listener), window)
         starts = torch.where(starts < lag, 0, starts)  # the speaker before is known wholly, or not at all
-    padded = functional.pad(speaker, (0, 0, lag, 0))
-    return _at(padded, starts, window), _at(listener, starts, window)
+    return cut(_padded(speaker, config), starts, config.windows_seen * window), cut(listener, starts, window)
 
 
 def spans(frames: int, config: BeLFusionConfig) -> Spans:
@@ -124,38 +121,21 @@ def conditions(speaker: Tensor, found: Spans, config: BeLFusionConfig) -> Tensor
         config: What the model is made of.
 
     Returns:
-        (W, window, 25); what is before the first frame is 0, what is after the last one is like it.
+        (W, windows seen · window, 25); what is before the first frame is 0, so is what is after the last one, but for a
+        clip that is shorter than a window: there it is like the last frame.
     """
     window = config.window
     lag = window if config.setting == "before" else 0
     missing = max(0, found[-1][0] - lag + window - len(speaker))
-    longer = torch.cat([speaker, speaker[-1:].expand(missing, -1)])
-    padded = functional.pad(longer, (0, 0, lag, 0))
-    return torch.stack([padded[start : start + window] for start, _ in found])
+    padded = _padded(torch.cat([speaker, speaker[-1:].expand(missing, -1)]), config)
+    return torch.stack([padded[start : start + config.windows_seen * window] for start, _ in found])
 
 
-def join(windows: Tensor, found: Spans, frames: int) -> Tensor:
-    """Clips of windows: what a window has beyond the next one's first used frame fades into that.
-
-    Args:
-        windows: (R, W, window + fade, C).
-        found: The windows.
-        frames: T frames of the clip.
-
-    Returns:
-        (R, T, C).
-    """
-    stops = [*(used for _, used in found[1:]), frames]
-    parts: list[Tensor] = []
-    tail = windows[:, 0, :0]
-    for number, ((start, used), stop) in enumerate(zip(found, stops, strict=True)):
-        own = windows[:, number, used - start : stop - start]
-        fade = min(tail.shape[1], own.shape[1])
-        weight = torch.arange(1, fade + 1, device=own.device, dtype=own.dtype)[:, None] / (fade + 1)
-        blended = tail[:, :fade] + weight * (own[:, :fade] - tail[:, :fade])
-        parts.append(torch.cat([blended, own[:, fade:]], 1))
-        tail = windows[:, number, stop - start :]
-    return torch.cat(parts, 1)
+def _padded(speaker: Tensor, config: BeLFusionConfig) -> Tensor:
+    """A series (…, T, 25) in which the frames that a window is made from begin where the window does in its clip."""
+    further = config.context * config.window
+    before, after = (further + config.window, 0) if config.setting == "before" else (further, further)
+    return functional.pad(speaker, (0, 0, before, after))
 
 
 def _grid(series: Tensor, window: int) -> Tensor:
@@ -163,22 +143,9 @@ def _grid(series: Tensor, window: int) -> Tensor:
     return torch.arange(0, series.shape[1] - window + 1, window, device=series.device).expand(len(series), -1)
 
 
-def _anywhere(shape: tuple[int, ...], lengths: Tensor, window: int) -> Tensor:
-    """Where windows begin, (B, n), drawn uniformly over clips of these lengths (B,)."""
-    share = torch.rand(shape, device=lengths.device)
-    return (share * (lengths[:, None] - window + 1).clamp_min(1)).long()
-
-
 def _are_there(starts: Tensor, batch: Mapping[str, Tensor], series: Tensor, window: int) -> Tensor:
     """(B · W,) which windows end within their clip."""
-    return (starts + window <= _lengths(batch, series)[:, None]).flatten()
-
-
-def _at(series: Tensor, starts: Tensor, window: int) -> Tensor:
-    """(B · n, window, C): windows of series (B, T, C) from starts (B, n) on."""
-    frames = starts[..., None] + torch.arange(window, device=series.device)
-    items = torch.arange(len(series), device=series.device)[:, None, None]
-    return series[items, frames].flatten(0, 1)
+    return (starts + window <= clip_lengths(batch, series)[:, None]).flatten()
 
 
 def _series(batch: Mapping[str, Tensor], name: str, least: int) -> Tensor:
@@ -191,10 +158,3 @@ def _series(batch: Mapping[str, Tensor], name: str, least: int) -> Tensor:
 def _check_frames(series: Tensor, name: str, least: int) -> None:
     if series.shape[1] < least:
         raise ModelInputError(f"{name} has {series.shape[1]} frames, but BeLFusion learns from at least {least}.")
-
-
-def _lengths(batch: Mapping[str, Tensor], series: Tensor) -> Tensor:
-    """(B,) frames of clips."""
-    if "frame_mask" in batch:
-        return batch["frame_mask"].sum(1)
-    return torch.full((len(series),), series.shape[1], device=series.device)

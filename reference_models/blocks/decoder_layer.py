@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from reference_models.blocks.weight_shifts import WeightShift, shifted_linear
+
 __all__ = ["Attention", "DecoderLayer"]
 
 
@@ -31,28 +33,47 @@ class Attention(nn.Module):
         nn.init.xavier_uniform_(self.in_proj_weight)
         nn.init.zeros_(self.out_proj.bias)
 
-    def forward(self, queries: Tensor, memory: Tensor, bias: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        queries: Tensor,
+        memory: Tensor,
+        bias: Tensor | None = None,
+        *,
+        values: Tensor | None = None,
+        shift: WeightShift | None = None,
+    ) -> Tensor:
         """Attend.
 
         Args:
             queries: (B, T, C).
             memory: (B, S, C) or (1, S, C).
-            bias: (heads, T, S) added to the scores, or (T, S) bool that is True where a query sees a key.
+            bias: (heads, T, S) added to the scores, or (T, S), or (B, 1, T, S), bool that is True where a query sees a
+                key.
+            values: What is taken of the memory, as large as it, where that is not the memory itself.
+            shift: Changes of ``in_proj_weight`` by listener; None for the layer as it is.
 
         Returns:
             (B, T, C).
         """
         width = queries.shape[-1]
-        asked = functional.linear(queries, self.in_proj_weight[:width], self.in_proj_bias[:width])
-        known = functional.linear(memory, self.in_proj_weight[width:], self.in_proj_bias[width:])
-        keys, values = (self._split(each).expand(len(queries), -1, -1, -1) for each in known.chunk(2, -1))
+        asked = self._mapped(queries, 0, width, shift)
+        if values is None:  # keys and values in one product
+            known = self._mapped(memory, width, 3 * width, shift).chunk(2, -1)
+        else:
+            known = self._mapped(memory, width, 2 * width, shift), self._mapped(values, 2 * width, 3 * width, shift)
+        keys, taken = (self._split(each).expand(len(queries), -1, -1, -1) for each in known)
         if bias is not None and bias.is_floating_point():
             bias = bias[None].to(asked.dtype)  # of 4 dimensions, which the fast kernels of processors need
         attended = functional.scaled_dot_product_attention(
-            self._split(asked), keys, values, attn_mask=bias, dropout_p=self.dropout if self.training else 0.0
+            self._split(asked), keys, taken, attn_mask=bias, dropout_p=self.dropout if self.training else 0.0
         )
         found: Tensor = self.out_proj(attended.transpose(1, 2).flatten(2))
         return found
+
+    def _mapped(self, series: Tensor, first: int, last: int, shift: WeightShift | None) -> Tensor:
+        """Some of the outputs of the map to queries, keys and values."""
+        weight, bias = self.in_proj_weight[first:last], self.in_proj_bias[first:last]
+        return shifted_linear(series, weight, bias, None if shift is None else shift.rows(first, last))
 
     def _split(self, values: Tensor) -> Tensor:
         batch, rows, _ = values.shape
@@ -78,7 +99,13 @@ class DecoderLayer(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(
-        self, queries: Tensor, memory: Tensor, own_bias: Tensor | None = None, memory_bias: Tensor | None = None
+        self,
+        queries: Tensor,
+        memory: Tensor,
+        own_bias: Tensor | None = None,
+        memory_bias: Tensor | None = None,
+        *,
+        memory_shift: WeightShift | None = None,
     ) -> Tensor:
         """Decode.
 
@@ -87,12 +114,13 @@ class DecoderLayer(nn.Module):
             memory: (B, S, C) or (1, S, C).
             own_bias: Of the attention among the queries; see `Attention`.
             memory_bias: Of the attention to the memory.
+            memory_shift: Changes of the weights of that attention by listener.
 
         Returns:
             (B, T, C).
         """
         x = self.norm1(queries + self.dropout(self.self_attn(queries, queries, own_bias)))
-        x = self.norm2(x + self.dropout(self.multihead_attn(x, memory, memory_bias)))
+        x = self.norm2(x + self.dropout(self.multihead_attn(x, memory, memory_bias, shift=memory_shift)))
         fed = self.linear2(self.dropout(functional.relu(self.linear1(x))))
         found: Tensor = self.norm3(x + self.dropout(fed))
         return found

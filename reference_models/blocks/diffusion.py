@@ -57,16 +57,25 @@ class Diffusion:
         return noisy
 
     @torch.no_grad()
-    def sample(self, denoise: Denoise, noise: Tensor, *, steps: int | None = None) -> Tensor:
+    def sample(
+        self,
+        denoise: Denoise,
+        noise: Tensor,
+        *,
+        steps: int | None = None,
+        given: Literal["estimate", "state"] = "estimate",
+    ) -> Tensor:
         """Make data of noise by DDIM with η = 0: nothing is random but the noise it begins with.
 
         In every step x̂_0 is what the network says of x_t, limited to the range; ε̂ is what is then left of x_t, and
-        x_t' = √ᾱ_t' x̂_0 + √(1 - ᾱ_t') ε̂ for the next lower t'. The last x̂_0 is the result.
+        x_t' = √ᾱ_t' x̂_0 + √(1 - ᾱ_t') ε̂ for the next lower t'.
 
         Args:
             denoise: The network; each step calls it once.
             noise: (…) draws of N(0, 1).
             steps: Evenly spaced steps, which divide those of training; all if not given.
+            given: What the result is: the last ``"estimate"`` x̂_0, or the ``"state"`` x_0 at the lowest t, in which a
+                little noise is left and for which the network need not be called at that t.
 
         Returns:
             (…) data.
@@ -74,7 +83,8 @@ class Diffusion:
         scheduler = self._scheduler
         scheduler.set_timesteps(self.steps if steps is None else steps)
         data = noise
-        for step in scheduler.timesteps.tolist():
+        lowest = len(scheduler.timesteps) - (given == "state")
+        for step in scheduler.timesteps[:lowest].tolist():
             predicted = denoise(data, torch.tensor(step, device=data.device))
             data, _ = scheduler.step(predicted, step, data, use_clipped_model_output=True, return_dict=False)
         return data

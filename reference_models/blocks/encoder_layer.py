@@ -30,18 +30,19 @@ class EncoderLayer(nn.Module):
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, series: Tensor, rows: int | None = None) -> Tensor:
+    def forward(self, series: Tensor, rows: int | None = None, seen: Tensor | None = None) -> Tensor:
         """Encode.
 
         Args:
             series: (B, T, C).
             rows: How many of the first rows are wanted; all if None.
+            seen: (B, 1, 1, T) bool, True where a row is there; all are if None.
 
         Returns:
             (B, rows, C).
         """
         queries = series[:, :rows]
-        x = self.norm1(queries + self.dropout(self.self_attn(queries, series)))
+        x = self.norm1(queries + self.dropout(self.self_attn(queries, series, seen)))
         fed = self.linear2(self.dropout(functional.relu(self.linear1(x))))
         found: Tensor = self.norm2(x + self.dropout(fed))
         return found

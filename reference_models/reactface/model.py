@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from reference_models.blocks.decoder_layer import DecoderLayer
 from reference_models.blocks.gaussian import Gaussian, standard_noise
@@ -82,6 +83,7 @@ class ReactFace(ReactionModel):
         config = sized_like_folder(config)
         super().__init__(replace(config, wav2vec_folder=""))
         self.inputs = tuple(f"speaker_{kind}" for kind in config.speaker)
+        self.training_inputs = ("speaker_3dmm",)
         self.heads = ("coefficients", "emotion") if config.emotion_head else ("coefficients",)
         channels = {**SERIES_WIDTHS, "3dmm": config.coefficients}
         self.face_encoder: nn.Module = (
@@ -157,7 +159,8 @@ class ReactFace(ReactionModel):
         def noise() -> Tensor:
             return standard_noise((reactions, self.config.width), like, generator)
 
-        faces = self.unroll(series, noise, self.config.window, online=online).faces
+        with parametrize.cached():  # wav2vec 2.0 would compute its weight norm for every window
+            faces = self.unroll(series, noise, self.config.window, online=online).faces
         return dict(zip(self.heads, faces.tensor_split([self.config.coefficients], -1), strict=False))
 
     def begin_stage(

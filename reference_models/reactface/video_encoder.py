@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -38,7 +39,12 @@ class VideoEncoder(nn.Module):
         Returns:
             (B, T, C).
         """
-        x = _normalised(self.coarse(video.transpose(1, 2)))
+        return torch.cat([self._encoded(clip) for clip in torch.split(video, 1)])
+
+    def _encoded(self, clip: Tensor) -> Tensor:
+        # On processors, pooling and norms are ten times as fast with channels last.
+        x = clip.transpose(1, 2).contiguous(memory_format=torch.channels_last_3d)
+        x = _normalised(self.coarse(x))
         x = functional.max_pool3d(x, (1, 3, 3), (1, 2, 2))
         x = _normalised(self.wide(x))
         if x.shape[-1] != _SIDE:
@@ -78,4 +84,5 @@ class SeriesEncoder(nn.Module):
 
 
 def _normalised(x: Tensor) -> Tensor:
-    return functional.relu(functional.instance_norm(x, eps=1e-5))
+    """The instance norm of one clip, which is a batch norm; that one knows channels that come last."""
+    return functional.relu(functional.batch_norm(x, None, None, training=True, eps=1e-5))

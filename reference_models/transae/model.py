@@ -13,7 +13,7 @@ from reference_models.blocks.temporal_bias import periodic_bias
 from reference_models.errors import MissingInputError
 from reference_models.generator import ReactionModel
 from reference_models.reactface.config import SERIES_WIDTHS
-from reference_models.reactface.losses import smoothness_loss
+from reference_models.reactface.losses import concordance_loss, smoothness_loss
 from reference_models.reactface.speaker_former import SpeakerFormer
 from reference_models.reactface.speaker_series import SpeakerSeries
 from reference_models.reactface.speech_encoder import FeatureTokens, SpeechEncoder
@@ -126,6 +126,8 @@ class TransAE(ReactionModel):
         expression, pose = (each[mask].mean() for each in errors.tensor_split([_EXPRESSIONS], -1))
         parts = {"expression": expression, "pose": pose, "smoothness": smoothness_loss(ours, _EXPRESSIONS)}
         weights = {**LOSS_WEIGHTS, **self.loss_weights}
+        if weights["concordance"]:
+            parts["concordance"] = concordance_loss(ours, theirs[:, None], mask[:, None])
         return {"loss": torch.stack([weights[name] * value for name, value in parts.items()]).sum(), **parts}
 
     def _scalings(self) -> list[tuple[Standardisation, list[str]]]:

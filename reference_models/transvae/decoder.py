@@ -41,7 +41,7 @@ class ReactionDecoder(nn.Module):
         """Decode a reaction, or its first window.
 
         Args:
-            latent: (B, width).
+            latent: (B, width), or (B, S, width) where a model has more to say.
             frames: T.
         """
         hidden = self.hidden(latent, frames)
@@ -52,7 +52,7 @@ class ReactionDecoder(nn.Module):
         queries = sinusoidal_positions(torch.arange(frames, device=latent.device), self.width).to(latent.dtype)
         series = self.dropout(queries.expand(len(latent), -1, -1))
         mask = causal_mask(frames, frames, device=latent.device)
-        found = self.from_latent(series, latent[:, None], mask)
+        found = self.from_latent(series, latent if latent.ndim > 2 else latent[:, None], mask)
         refined: Tensor = self.from_frames(found, found, mask, mask if self.masked else None)
         return refined
 

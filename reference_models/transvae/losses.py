@@ -9,9 +9,10 @@ from torch import Tensor
 
 from reference_models.blocks.gaussian import Gaussian
 from reference_models.errors import MissingInputError
+from reference_models.reactface.losses import concordance_loss, targets_of
 from reference_models.transvae.decoder import Decoded
 
-__all__ = ["TARGETS", "divergence", "diversity", "reconstruction"]
+__all__ = ["TARGETS", "discordance", "divergence", "diversity", "reconstruction"]
 
 TARGETS = ("listener_emotion", "listener_3dmm")
 """Series of the listener that the losses need."""
@@ -59,6 +60,18 @@ def diversity(decoded: Decoded, other: Decoded) -> Tensor:
     pairs = zip(decoded, other, strict=True)
     distances = [(one.float() - two.float()).square().flatten(1).sum(1) for one, two in pairs]
     return torch.stack([torch.exp(-each / 100).mean() for each in distances]).sum()
+
+
+def discordance(decoded: Decoded, batch: Mapping[str, Tensor]) -> Tensor:
+    """1 - CCC of facial attributes to the listener's, the mean over clips.
+
+    It is ours; see `reference_models.reactface.losses.concordance_loss`.
+
+    Args:
+        decoded: What the decoder gave.
+        batch: ``listener_emotion`` (B, T, 25), and perhaps ``frame_mask`` (B, T).
+    """
+    return concordance_loss(decoded[1].float(), *targets_of(batch, "emotion"))
 
 
 def _mean(errors: Tensor, mask: Tensor | None) -> Tensor:

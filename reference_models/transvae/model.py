@@ -13,7 +13,7 @@ from reference_models.generator import ReactionModel
 from reference_models.transvae.config import TransVAEConfig
 from reference_models.transvae.decoder import COEFFICIENTS, EMOTION, Decoded, ReactionDecoder
 from reference_models.transvae.frame_statistics import ClipStatistics
-from reference_models.transvae.losses import TARGETS, divergence, diversity, reconstruction
+from reference_models.transvae.losses import TARGETS, discordance, divergence, diversity, reconstruction
 from reference_models.transvae.recipe import LOSS_WEIGHTS
 from reference_models.transvae.speaker_encoder import VIDEO, SpeakerEncoder
 
@@ -27,6 +27,9 @@ _SMALLEST_IMAGE = 16
 
 class TransVAE(ReactionModel):
     """One latent for a whole clip, drawn from a Gaussian that the speaker determines, and decoded to a reaction.
+
+    Offline, a reaction is made in steps, between which other models may put theirs: `speaker_streams`, `fuse`,
+    `distribution`, a sample of it, and `decoder`; training follows with `reaction_losses`.
 
     Args:
         config: What it is made of.
@@ -52,6 +55,19 @@ class TransVAE(ReactionModel):
         self.fusion = nn.Linear(config.width + COEFFICIENTS + EMOTION, config.width)
         self._begin()
 
+    def speaker_streams(self, speaker: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Features (B, T, width) of each of the series (B, T, …) of speakers, by name."""
+        return self.speaker.features(self.speaker.prepare(speaker), ClipStatistics())
+
+    def fuse(self, streams: Mapping[str, Tensor]) -> Tensor:
+        """(B, T, width): all features of speakers as one."""
+        return self.speaker.fuse(streams)
+
+    def distribution(self, fused: Tensor) -> Gaussian:
+        """The Gaussian (B, width) of the latents of reactions to what is fused (B, T, width)."""
+        found: Gaussian = self.latent(fused)
+        return found
+
     def views(self, speaker: Mapping[str, Tensor]) -> list[Tensor]:
         """What each window sees of the speaker; offline there is one, the clip.
 
@@ -61,7 +77,7 @@ class TransVAE(ReactionModel):
         Returns:
             (B, frames seen, width) for every window.
         """
-        return [self.speaker.encode(self.speaker.prepare(speaker), ClipStatistics())]
+        return [self.fuse(self.speaker_streams(speaker))]
 
     def decode(self, views: list[Tensor], frames: int, copies: int, draw: Draw) -> tuple[Decoded, list[Gaussian]]:
         """Reactions to speakers.
@@ -76,7 +92,7 @@ class TransVAE(ReactionModel):
             Coefficients and facial attributes of B · copies reactions, all of a clip one after another, and the
             Gaussian of every window.
         """
-        gaussian = self.latent(views[0])
+        gaussian = self.distribution(views[0])
         repeated = Gaussian(*(each.repeat_interleave(copies, 0) for each in gaussian))
         return self.decoder(repeated.sample(draw()), frames), [gaussian]
 
@@ -101,12 +117,30 @@ class TransVAE(ReactionModel):
         draw = self._draw(len(clips[self.inputs[0]]), None)
         views = self.views(clips)
         decoded, gaussians = self.decode(views, frames, 1, draw)
+        return self.reaction_losses(decoded, gaussians, batch, lambda: self.decode(views, frames, 1, draw)[0])
+
+    def reaction_losses(
+        self,
+        decoded: Decoded,
+        gaussians: list[Gaussian],
+        batch: Mapping[str, Tensor],
+        decode_another: Callable[[], Decoded],
+    ) -> dict[str, Tensor]:
+        """Losses of reactions.
+
+        Args:
+            decoded: One to each speaker.
+            gaussians: Of every window.
+            batch: Of training.
+            decode_another: Gives another reaction to each speaker.
+        """
         parts = reconstruction(decoded, batch) | {"divergence": divergence(gaussians)}
         weights = {**LOSS_WEIGHTS, **self.loss_weights}
         if weights["diversity"]:
             with torch.no_grad():
-                other, _ = self.decode(views, frames, 1, draw)
-            parts["diversity"] = diversity(decoded, other)
+                parts["diversity"] = diversity(decoded, decode_another())
+        if weights["concordance"]:
+            parts["concordance"] = discordance(decoded, batch)
         total = torch.stack([weights[name] * value for name, value in parts.items()]).sum()
         return {"loss": total, **parts}
 

@@ -8,8 +8,16 @@ from reference_models.training.recipes import Recipe, Stage
 
 __all__ = ["LOSS_WEIGHTS", "ONLINE_RECIPE", "RECIPE"]
 
-LOSS_WEIGHTS = {"emotion": 1.0, "expression": 1.0, "pose": 10.0, "divergence": 1e-5, "diversity": 10.0}
-"""Those of the official README; its code's defaults are a divergence of 2e-4 and a learning rate of 1e-4."""
+LOSS_WEIGHTS = {
+    "emotion": 1.0,
+    "expression": 1.0,
+    "pose": 10.0,
+    "divergence": 1e-5,
+    "diversity": 10.0,
+    "concordance": 0.0,
+}
+"""Those of the official README; its code's defaults are a divergence of 2e-4 and a learning rate of 1e-4. Concordance
+is ours."""
 
 _STAGE = Stage(
     name="whole",
@@ -36,7 +44,10 @@ _TINY = replace(
     loss_weights=_TINY_LOSS_WEIGHTS,
 )
 
-_TINY_ONLINE = replace(_TINY, epochs=40, loss_weights=_TINY_LOSS_WEIGHTS | {"diversity": 0.03})
+# Distances alone shrink what cannot be foreseen towards the mean; concordance, which is ours, keeps its size.
+_TINY_ONLINE = replace(
+    _TINY, epochs=8, batch_size=8, loss_weights=_TINY_LOSS_WEIGHTS | {"diversity": 0.06, "concordance": 2.0}
+)
 
 RECIPE = Recipe(
     stages=(_STAGE,),
@@ -46,4 +57,4 @@ RECIPE = Recipe(
     tiny=Recipe(stages=(_TINY,)),
 )
 
-ONLINE_RECIPE = replace(RECIPE, tiny=Recipe(stages=(_TINY_ONLINE,)))
+ONLINE_RECIPE = replace(RECIPE, tiny=Recipe(stages=(_TINY_ONLINE,), validate_every=4))

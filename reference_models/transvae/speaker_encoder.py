@@ -58,8 +58,15 @@ class SpeakerEncoder(nn.Module):
         Returns:
             (B, frames, width).
         """
-        features = [self._feature(prepared[name], statistics, frames) for name in self.inputs]
-        found: Tensor = self.fusion(torch.cat(features, -1))
+        return self.fuse(self.features(prepared, statistics, frames))
+
+    def features(self, prepared: Prepared, statistics: Statistics, frames: int | None = None) -> dict[str, Tensor]:
+        """Features (B, frames, width) of each input apart; see `encode`."""
+        return {name: self._feature(prepared[name], statistics, frames) for name in self.inputs}
+
+    def fuse(self, features: Mapping[str, Tensor]) -> Tensor:
+        """(B, T, width) of the features (B, T, width) of all inputs."""
+        found: Tensor = self.fusion(torch.cat([features[name] for name in self.inputs], -1))
         return found
 
     def stream(self, speaker: Mapping[str, Tensor]) -> Tensor:

@@ -20,7 +20,7 @@ SMALL = {"window": WINDOW, "width": 16, "denoiser_width": 32, "time_channels": 8
 
 def made(mode, how="clean", **changes):
     torch.manual_seed(0)
-    small = replace(CONFIGS[mode].tiny(), **SMALL, windows_a_clip=1).answered(how)
+    small = replace(CONFIGS[mode].tiny(), **SMALL, windows_a_clip=1, context=0).answered(how)
     return BeLFusion(replace(small, **changes)).eval()
 
 

@@ -45,3 +45,16 @@ def test_a_step_of_the_recurrent_unit_is_that_of_torch():
     cell, entering, state = torch.nn.GRUCell(3, 4), torch.randn(5, 3), torch.randn(5, 4)
     mapped = torch.nn.functional.linear(entering, cell.weight_ih, cell.bias_ih)
     assert torch.allclose(gru_step(mapped, state, cell.weight_hh, cell.bias_hh), cell(entering, state), atol=1e-6)
+
+
+def test_the_state_at_the_lowest_step_needs_no_call_there():
+    clean, calls = torch.tensor([0.25, -0.5]), []
+    state = Diffusion(1000).sample(
+        lambda noisy, step: calls.append(int(step)) or clean.expand_as(noisy),
+        torch.randn(4, 2),
+        steps=50,
+        given="state",
+    )
+    assert calls[-1] == 20
+    assert len(calls) == 49
+    assert 0 < (state - clean).abs().max() < 0.05

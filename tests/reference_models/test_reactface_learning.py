@@ -9,7 +9,7 @@ from react_data.feature_writing import write_features
 from react_eval.baselines import baseline
 from reference_models.training.loop import train
 
-FRAMES, SEED = 200, 12
+FRAMES, SEED = 200, 41
 DATA = {"recordings": 240, "behaviours": 5, "modalities": ("emotion", "3dmm", "audio")}
 LEAST_SPREAD = 0.0005  # a tenth of what is usual after this recipe
 
