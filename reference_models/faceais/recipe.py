@@ -1,0 +1,79 @@
+"""How FaceAIS trains: the tokenizer, its emotion decoder alone, then the predictor of its tokens."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from reference_models.training.recipes import Recipe, Stage
+
+__all__ = ["EMOTION_DECODER", "LOSS_WEIGHTS", "PREDICTOR", "RECIPE", "TOKENIZER"]
+
+TOKENIZER, EMOTION_DECODER, PREDICTOR = "tokenizer", "emotion", "predictor"
+
+LOSS_WEIGHTS = {
+    TOKENIZER: {"face": 1.0, "emotion": 1.0},
+    EMOTION_DECODER: {"emotion": 1.0},
+    PREDICTOR: {"tokens": 1.0, "codes": 0.0},
+}
+
+_TOKENIZER = Stage(
+    name=TOKENIZER,
+    epochs=160,
+    learning_rate=1e-3,
+    weight_decay=0.1,
+    betas=(0.9, 0.95),
+    warmup_steps=300,
+    batch_size=8,
+    window=736,
+    parameters=("tokenizer.",),
+    loss_weights=LOSS_WEIGHTS[TOKENIZER],
+)
+_EMOTION_DECODER = replace(
+    _TOKENIZER,
+    name=EMOTION_DECODER,
+    epochs=40,
+    warmup_steps=0,
+    parameters=("tokenizer.to_emotion.", "tokenizer.emotion_head."),
+    loss_weights=LOSS_WEIGHTS[EMOTION_DECODER],
+)
+_PREDICTOR = replace(
+    _TOKENIZER,
+    name=PREDICTOR,
+    epochs=1000,
+    warmup_steps=200,
+    batch_size=16,
+    window=288,
+    parameters=("predictor.speaker.", "predictor.listener."),
+    loss_weights=LOSS_WEIGHTS[PREDICTOR],
+)
+
+_SOON = replace(
+    _PREDICTOR,
+    window=None,
+    batch_size=8,
+    learning_rate=3e-3,
+    weight_decay=1e-2,
+    warmup_steps=20,
+    schedule="cosine",
+    gradient_clip=1.0,
+)
+
+
+def _tiny(stage: Stage, **changes: Any) -> Stage:
+    """A stage as the tiny recipe has it."""
+    kept = {"name": stage.name, "parameters": stage.parameters, "loss_weights": stage.loss_weights}
+    return replace(_SOON, **(kept | changes))
+
+
+# Tokens are many for few dyads, but codes are ordered: a loss of ours says how near the expected code is.
+_TINY = Recipe(
+    stages=(
+        _tiny(_TOKENIZER, epochs=10, batch_size=3),
+        _tiny(_EMOTION_DECODER, epochs=4, learning_rate=1e-3),
+        _tiny(_PREDICTOR, epochs=10, loss_weights=LOSS_WEIGHTS[PREDICTOR] | {"codes": 10.0}),
+    ),
+    validate_every=5,
+)
+
+RECIPE = Recipe(stages=(_TOKENIZER, _EMOTION_DECODER, _PREDICTOR), coefficients="zero-centred", select="", tiny=_TINY)

@@ -1,0 +1,1 @@
+"""ReactDiff (latent): windows of reactions from the latents of a network that fuses several modalities."""

@@ -1,0 +1,1 @@
+"""ReactDiff (LRS): ReactDiff (latent) with shifts by listener, in our reading of a paragraph of its paper."""
