@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 def demo(tmp_path_factory):
     """The folder that `react-eval demo` writes, and what it prints."""
     folder = tmp_path_factory.mktemp("demo")
-    done = CliRunner().invoke(react_eval.cli.main, ["demo", str(folder), "--quiet"])
+    done = CliRunner().invoke(react_eval.cli.main, ["demo", str(folder), "--no-train", "--quiet"])
     assert done.exit_code == 0, done.stderr
     return folder, done.stdout
 
