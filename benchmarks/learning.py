@@ -1,10 +1,10 @@
 """Does a tiny recipe learn? ``python -m benchmarks.learning MODEL --seeds 11 12 13``.
 
 For every seed, synthetic dyads are made with it, the model's `tiny()` configuration is trained on their training split
-by its tiny recipe, unchanged, with the epoch chosen on the validation split, and the test split is scored under
-``corrected``: the trained model, the same model untrained, and naive baselines, all on facial attributes, or on 3DMM
-where the model gives nothing else. Nothing is chosen by the test split. ``docs/learning/MODEL.json`` gets an entry a
-seed: value of validation by epoch, scores on the test split, and processor time. Seeds that are there already stay.
+by its tiny recipe, unchanged but for ``--set``, with the epoch chosen on the validation split, and the test split is
+scored under ``corrected``: the trained model, the same model untrained, and naive baselines, all on facial attributes,
+or on 3DMM where the model gives nothing else. Nothing is chosen by the test split. ``docs/learning/MODEL.json`` gets an
+entry a seed: value of validation by epoch, scores on the test split, and processor time. Seeds that are there stay.
 """
 
 from __future__ import annotations
@@ -28,11 +28,13 @@ from react_data.feature_writing import write_features
 from react_eval.baselines import baseline
 from reference_models.generation import RunSettings
 from reference_models.generator import ReactionModel
-from reference_models.loading import load
+from reference_models.loading import chosen_config, load
+from reference_models.model_config import ModelConfig
 from reference_models.records import find_model
 from reference_models.speaker_inputs import SpeakerInputs, open_for
-from reference_models.training.loop import train
+from reference_models.training.commands import train_by_settings
 from reference_models.training.recipes import Recipe
+from reference_models.training.settings import with_overrides
 
 __all__ = ["main", "summary"]
 
@@ -51,6 +53,7 @@ def learn(
     behaviours: int | None = None,
     *,
     online: bool = False,
+    changes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Train on dyads of a seed, and score the test split.
 
@@ -62,16 +65,21 @@ def learn(
         folder: Where data and run lie; an interrupted run is continued.
         behaviours: Pairs of behaviour classes; as many as is usual for so many recordings, if not given.
         online: Whether reactions are generated online, where the model can do both.
+        changes: Of the tiny configuration and recipe, such as ``recipe.targets=paired``.
     """
-    untrained = load(name, config="tiny", seed=seed)
+    config, recipe = _chosen(name, changes)
+    untrained = load(name, config=config, seed=seed)
     data = {"recordings": recordings, "frames": frames} | ({"behaviours": behaviours} if behaviours else {})
     online = online or "offline" not in untrained.modes
     options = [text for option, value in data.items() for text in (f"--{option}", str(value))]
     options += ["--online"] if online and "offline" in untrained.modes else []
+    options += [text for change in changes for text in ("--set", change)]
     root, features = _data(untrained, seed, data, folder)
     begun = time.process_time()
-    how: dict[str, Any] = {"seed": seed, "features": features, "accelerator": "cpu", "show_progress": False}
-    found = train(name, root, out=folder / "run", config="tiny", online=online, **how)
+    how = {"seed": seed, "features": features, "accelerator": "cpu", "online": online}
+    found = train_by_settings(
+        name, root, folder / "run", file=None, preset="tiny", overrides=changes, given=how, show_progress=False
+    )
     took = time.process_time() - begun
     split, training = (open_for(untrained, root, each, features=features or None) for each in ("test", "train"))
     generators: dict[str, Any] = {"trained": found.model, "untrained": untrained}
@@ -80,7 +88,7 @@ def learn(
         "seed": seed,
         "data": data,
         "mode": "online" if online else "offline",
-        "stages": {stage.name: stage.epochs for stage in _tiny_recipe(name).stages},
+        "stages": {stage.name: stage.epochs for stage in recipe.stages},
         "best_epoch": found.best_epoch,
         "validation": {str(epoch): round(value, 4) for epoch, value in found.scores.items()},
         "test": {
@@ -114,6 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--frames", type=int, default=200)
     parser.add_argument("--behaviours", type=int, help="Pairs of behaviour classes.  [default: one for 12 recordings]")
     parser.add_argument("--online", action="store_true", help="Generate online, where the model can do both.")
+    parser.add_argument("--set", dest="changes", action="append", default=[], help="A change, as react-models train.")
     parser.add_argument("--folder", type=Path, help="Where data and runs are kept.  [default: a temporary folder]")
     parser.add_argument("--out", type=Path, help="[default: docs/learning/MODEL.json]")
     parser.add_argument("--threads", type=int, help="Processor threads of torch.")
@@ -125,7 +134,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         for seed in given.seeds:
             folder = (given.folder or Path(temporary)) / f"{name}-{seed}"
-            run = learn(name, seed, given.recordings, given.frames, folder, given.behaviours, online=given.online)
+            run = learn(
+                name, seed, given.recordings, given.frames, folder, given.behaviours,
+                online=given.online, changes=given.changes,
+            )  # fmt: skip
             took = f"seed {seed}, {run['training_cpu_seconds']} s of processor time in training"
             print(took, summary([run]), sep="\n", flush=True)
             _keep(run, out)
@@ -137,9 +149,12 @@ def _mean_and_deviation(values: Sequence[float]) -> str:
     return f"{statistics.mean(values):.4f}{deviation}"
 
 
-def _tiny_recipe(name: str) -> Recipe:
-    usual = find_model(name).training_recipe()
-    return usual.tiny or usual
+def _chosen(name: str, changes: Sequence[str]) -> tuple[ModelConfig, Recipe]:
+    """The tiny configuration and recipe of a model, with changes."""
+    record, sections = find_model(name), with_overrides({"config": {}, "recipe": {}, "training": {}}, changes)
+    config, usual = chosen_config(record, "tiny"), record.training_recipe()
+    changed = type(config).from_dict(config.to_dict() | sections["config"])
+    return changed, (usual.tiny or usual).changed(sections["recipe"])
 
 
 def _data(model: ReactionModel, seed: int, data: Mapping[str, Any], folder: Path) -> tuple[Path, str]:

@@ -50,6 +50,7 @@ def main() -> None:
         "models": model_pages.overview,
         "cards": model_pages.cards,
         "learning": model_pages.learning,
+        "contrasts": model_pages.contrasts,
     }
     for page in PAGES.glob("*.md"):
         _fill(page, page.read_text(encoding="utf-8"), makers)

@@ -13,11 +13,17 @@ from records import table
 from reference_models.listing import describe
 from reference_models.records import models
 
-__all__ = ["LEARNING", "cards", "learning", "overview", "runs_of"]
+__all__ = ["LEARNING", "cards", "contrasts", "learning", "overview", "runs_of"]
 
 LEARNING = Path(__file__).parent / "learning"
 
 _SHOWN = ("FRCorr", "FRDist", "FRDiv", "FRVar")
+
+_CONTRASTS = {
+    "reactface_paired": ("reactface", "targets: reactions of all neighbours", "targets: the listener's own only"),
+    "belfusion_k10": ("belfusion", "k = 1", "k = 10"),
+}
+"""Records of runs with one change: of which model, what is usual, and what was changed."""
 
 
 def overview() -> str:
@@ -43,6 +49,26 @@ def learning() -> str:
             data, cost = runs[0]["data"], mean(run["training_cpu_seconds"] for run in runs)
             told = f"{data['recordings']} recordings of {data['frames']} frames, {cost:.0f} CPU seconds of training"
             parts += [f"**{title}**, {len(runs)} data seeds, {told}:", _scores(title, runs)]
+    return "\n\n".join(parts)
+
+
+def contrasts() -> str:
+    """What one change of a recipe does, on data seeds of which both were run."""
+    parts = []
+    for name, (model, usual, changed) in _CONTRASTS.items():
+        other = runs_of(name)
+        seeds = {run["seed"] for run in other}
+        ours = [run for run in runs_of(model) if run["seed"] in seeds]
+        if other and len(ours) == len(other):
+            rows = [
+                (label, *(_spread(run["test"]["trained"][metric] for run in runs) for metric in _SHOWN))
+                for label, runs in ((usual, ours), (changed, other))
+            ]
+            told = ", ".join(map(str, sorted(seeds)))
+            parts += [
+                f"**{models()[model].title}**, data seed{'s' * (len(seeds) > 1)} {told}:",
+                table(("", *_SHOWN), rows),
+            ]
     return "\n\n".join(parts)
 
 
