@@ -11,9 +11,10 @@ from typing import Any
 from records import table
 
 from reference_models.listing import describe
-from reference_models.records import models
+from reference_models.records import ModelRecord, models
+from reference_models.weightless import weightless
 
-__all__ = ["LEARNING", "cards", "contrasts", "learning", "overview", "runs_of"]
+__all__ = ["LEARNING", "cards", "contrasts", "learning", "overview", "personalised", "runs_of"]
 
 LEARNING = Path(__file__).parent / "learning"
 
@@ -27,12 +28,24 @@ _CONTRASTS = {
 
 
 def overview() -> str:
-    """One line a model."""
-    rows = [
-        (f"[{each.title}](#{_anchor(each.title)})", f"`{each.name}`", each.card.outputs, each.card.weights)
-        for each in models().values()
-    ]
-    return table(("model", "name", "generates", "published weights"), rows)
+    """One line a model, of its published configuration."""
+    headings = ("model", "name", "generates", "when", "sees and hears", "parameters")
+    return table(headings, [_line(record) for record in models().values()])
+
+
+def _line(record: ModelRecord) -> tuple[str, ...]:
+    model = weightless(record.model_class(), record.config_class().published())
+    count = sum(weights.numel() for weights in model.parameters())
+    taken = ", ".join(name.removeprefix("speaker_") for name in model.inputs)
+    known = "; of the listener, another clip" if model.history else ""
+    return (
+        f"[{record.title}](#{_anchor(record.title)})",
+        f"`{record.name}`",
+        " and ".join("3DMM" if head == "coefficients" else head for head in model.heads),
+        " or ".join(model.modes),
+        taken + known,
+        f"{count / 1e6:.1f} million",
+    )
 
 
 def cards() -> str:
@@ -70,6 +83,11 @@ def contrasts() -> str:
                 table(("", *_SHOWN), rows),
             ]
     return "\n\n".join(parts)
+
+
+def personalised() -> str:
+    """What histories were worth to PerFRDiff on synthetic dyads."""
+    return ""
 
 
 def runs_of(name: str) -> list[dict[str, Any]]:

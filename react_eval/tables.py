@@ -215,7 +215,7 @@ def _personal_note(result: ScoreResult) -> str:
     there = {what: result.diagnostics[name] for name, what in names.items() if name in result.diagnostics}
     spreads = [f"{what}: {each['least']} to {each['most']} (median {each['median']:g})" for what, each in there.items()]
     alone = result.diagnostics["share_alone"]
-    return f"Neighbours a clip{', '.join(spreads)}; only the clip's own listener in {alone:.1%}."
+    return f"Neighbours a clip{','.join(spreads)}; only the clip's own listener in {alone:.1%}."
 
 
 def _real_values(results: Sequence[ScoreResult]) -> Mapping[str, float]:

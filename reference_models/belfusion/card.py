@@ -39,7 +39,8 @@ CARD = ModelCard(
         "twice. Ours has the cosine schedule only, which both published models use.",
         "The divergence is summed over the windows of a clip, so it weighs more in longer clips; kept.",
     ),
-    causality="Offline only: every window depends on the same window of the speaker, 49 frames ahead at most.",
+    causality="Offline only: every window depends on the same window of the speaker, 49 frames ahead at most; with "
+    "`context`, an option of ours, on that many windows more to either side.",
     cost="12,543,507 parameters: 242,579 of the auto-encoder, 12,300,928 of the denoiser. Ten reactions to a "
     "clip of 750 frames took about 2 seconds of processor time, on 2 busy cores.",
 )

@@ -169,10 +169,14 @@ def test_one_of_the_official_files_is_not_enough(official_files, offline, tmp_pa
     assert "scaling" not in str(refused.value)
 
 
-def test_an_official_file_is_named_once(official_files, offline, tmp_path):
-    with pytest.raises(CheckpointError, match=r"checkpoint_99\.pth holds keys of a file before it: .*time_embed"):
+def test_official_files_of_two_runs_are_not_mixed(official_files, offline, tmp_path):
+    other = tmp_path / "checkpoint_98.pth"
+    content = torch.load(official_files[1], weights_only=True)
+    content["state_dict"] = {key: value + 1 for key, value in content["state_dict"].items()}
+    torch.save(content, other)
+    with pytest.raises(CheckpointError, match=r"checkpoint_98\.pth holds keys of a file before it .*: .*time_embed"):
         reference_models.convert_checkpoint(
-            [*official_files, official_files[1]], tmp_path, model="belfusion", config=offline.config
+            [*official_files, other], tmp_path / "ours", model="belfusion", config=offline.config
         )
 
 
