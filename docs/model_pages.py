@@ -23,6 +23,7 @@ _SHOWN = ("FRCorr", "FRDist", "FRDiv", "FRVar")
 _CONTRASTS = {
     "reactface_paired": ("reactface", "targets: reactions of all neighbours", "targets: the listener's own only"),
     "belfusion_k10": ("belfusion", "k = 1", "k = 10"),
+    "belfusion_distance": ("belfusion", "distances and concordance", "distances alone"),
 }
 """Records of runs with one change: of which model, what is usual, and what was changed."""
 
@@ -61,7 +62,7 @@ def learning() -> str:
         if runs:
             data, cost = runs[0]["data"], mean(run["training_cpu_seconds"] for run in runs)
             told = f"{data['recordings']} recordings of {data['frames']} frames, {cost:.0f} CPU seconds of training"
-            parts += [f"**{title}**, {len(runs)} data seeds, {told}:", _scores(title, runs)]
+            parts += [f"**{title}**, {len(runs)} data seeds, {told}. {_wins(runs)}", _scores(title, runs)]
     return "\n\n".join(parts)
 
 
@@ -94,6 +95,12 @@ def runs_of(name: str) -> list[dict[str, Any]]:
     """The learning runs of a model, none if there is no record."""
     path = LEARNING / f"{name}.json"
     return list(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else []
+
+
+def _wins(runs: Sequence[dict[str, Any]]) -> str:
+    """On how many seeds the trained model has the highest FRCorr."""
+    best = [max(run["test"], key=lambda name: run["test"][name]["FRCorr"]) == "trained" for run in runs]
+    return f"It beats the others in FRCorr on {sum(best)} of {len(best)}:"
 
 
 def _scores(title: str, runs: Sequence[dict[str, Any]]) -> str:

@@ -242,7 +242,27 @@ def _learning() -> Figure:
     return figure
 
 
-OTHER_PICTURES: dict[str, Callable[[], Figure]] = {"retrieval": _retrieval, "learning": _learning}
+def _styles() -> Figure:
+    """Style vectors of clips of listeners that PerFRDiff never learned from, put on a plane, a panel a data seed."""
+    runs = runs_of("perfrdiff_styles")
+    figure, panels = _panels(1, max(len(runs), 1))
+    colours = mpl.colormaps["tab20"]
+    for axes, run in zip(panels, runs, strict=False):
+        for listener in range(run["listeners"]):
+            own = [point for point in run["points"] if point["listener"] == listener]
+            places = [[point[name] for point in own] for name in ("x", "y")]
+            axes.scatter(*places, s=10, color=colours(listener % colours.N))
+        axes.set_title(f"seed {run['seed']}: silhouette {run['silhouette']:.2f}")
+        axes.set_xticks([])
+        axes.set_yticks([])
+    return figure
+
+
+OTHER_PICTURES: dict[str, Callable[[], Figure]] = {
+    "retrieval": _retrieval,
+    "learning": _learning,
+    "styles": _styles,
+}
 
 
 def _panels(rows: int, columns: int) -> tuple[Figure, list[Axes]]:

@@ -1,8 +1,9 @@
 """What personalises reactions, and a cache of it.
 
 Conventions: computing the published changes of weights reads 6.5 GB, and a listener's are used for every clip with
-them, so they are kept. What is kept is found again by the content of the past clip and by the state of the weights that
-made it of that, so that no change of either is ever overlooked.
+them, so they are kept. What is kept is found again by the content of the past clip, by where the weights lie that made
+it of that, and by how often they were written. Training, loading and writing in place are noticed; a write through
+``.data`` in eval mode is not.
 """
 
 from __future__ import annotations
