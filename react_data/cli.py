@@ -40,6 +40,7 @@ def main() -> None:
 @click.option("--modality", "modalities", multiple=True, help="emotion, 3dmm, audio, eeg; repeatable.  [default: all]")
 @click.option("--sample-rate", default=44100, show_default=True, help="Sound samples a second.")
 @click.option("--behaviours", type=int, help="Pairs of behaviour classes.  [default: 1 for 12 recordings]")
+@click.option("--habits", default=1.0, show_default=True, help="How far persons differ, as a factor.")
 @click.option("--video", help="png (a folder of images a clip) or mp4.  [default: no video]")
 @click.option("--frame-size", default=64, show_default=True, help="Pixels a side of the video.")
 @click.option("--hide", "hidden", multiple=True, help="Split to write with speakers only; may be repeated.")

@@ -31,7 +31,7 @@ Mask = NDArray[np.bool_]
 MODALITIES = ("face", "speech")
 _MODALITY_OF = {
     **dict.fromkeys(("emotion", "3dmm", "video", "swin768"), "face"),
-    **dict.fromkeys(("audio", "mfcc78", "mfcc26", "wav2vec", "vggish128"), "speech"),
+    **dict.fromkeys(("audio", "mfcc78", "mfcc26", "wav2vec", "vggish128", "speech_emotion10"), "speech"),
     "eeg": "neither",
 }
 

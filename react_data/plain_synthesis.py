@@ -75,7 +75,7 @@ def _both(plan: Sequence[SyntheticRecording], kind: str, settings: SynthesisSett
         chosen = performance.emotion if kind == "emotion" else coefficients(performance, settings.seed)
         return chosen.astype(np.float32)
 
-    pairs = (perform(recording, settings.seed, settings.frames).values() for recording in plan)
+    pairs = (perform(recording, settings.seed, settings.frames, settings.habits).values() for recording in plan)
     return np.stack([[series(performance) for performance in pair] for pair in pairs], axis=1)
 
 
@@ -149,6 +149,6 @@ def _write_missing(
     write: Callable[[Path, Sequence[Performance], SynthesisSettings], None],
 ) -> None:
     missing = [path for path in paths if not path.is_file()]
-    performances = list(perform(recording, settings.seed, settings.frames).values()) if missing else []
+    performances = list(perform(recording, settings.seed, settings.frames, settings.habits).values()) if missing else []
     for path in missing:
         write(path, performances, settings)

@@ -59,6 +59,7 @@ def synthesise(
     modalities: Sequence[str] | None = None,
     sample_rate: int = 44100,
     behaviours: int | None = None,
+    habits: float = 1.0,
     hidden: Sequence[str] = (),
     video: str | None = None,
     frame_size: int = 64,
@@ -87,6 +88,7 @@ def synthesise(
         sample_rate: Sound samples a second, 1000 to 192000.
         behaviours: Number of pairs of behaviour classes; one for about 12 recordings, if not given, so that most clips
             have several neighbours. In MARS they are the sessions.
+        habits: How far the usual faces of persons differ, as a factor, in 0..10; not in MARS.
         hidden: Splits to write as a participant gets them: speakers only, without their neighbours. The full matrix,
             which would reveal them, is then left out.
         video: ``"png"`` for a folder of images a clip, ``"mp4"`` for films, or None for no video; MARS has films only.
@@ -120,6 +122,7 @@ def synthesise(
         modalities=_chosen("modalities", known if modalities is None else modalities, known),
         sample_rate=index(sample_rate),
         behaviours=max(1, round(recordings / 12)) if behaviours is None else index(behaviours),
+        habits=float(habits),
         hidden=_chosen("hidden", hidden, chosen) if hidden else (),
         video=video,
         frame_size=None if video is None else index(frame_size),
@@ -177,7 +180,7 @@ def _write_clips(root: Path, recording: SyntheticRecording, settings: SynthesisS
     ]
     if not missing:
         return
-    performances = perform(recording, settings.seed, settings.frames)
+    performances = perform(recording, settings.seed, settings.frames, settings.habits)
     writers = _writers(settings)
     for path, modality, person in missing:
         writers[modality](path, performances[person])

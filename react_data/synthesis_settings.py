@@ -43,6 +43,7 @@ class SynthesisSettings:
         modalities: Series to write.
         sample_rate: Sound samples a second.
         behaviours: Number of pairs of behaviour classes.
+        habits: How far persons differ, as a factor.
         hidden: Splits with speakers only.
         video: ``"png"``, ``"mp4"`` or None.
         frame_size: Pixels a side of the video; None without one.
@@ -57,6 +58,7 @@ class SynthesisSettings:
     modalities: tuple[str, ...]
     sample_rate: int
     behaviours: int
+    habits: float
     hidden: tuple[str, ...]
     video: str | None
     frame_size: int | None
@@ -85,6 +87,8 @@ class SynthesisSettings:
         ):
             if not low <= getattr(self, name) <= high:
                 raise SynthesisError(f"{name} is {getattr(self, name)}, expected a whole number in {low}..{high}.")
+        if not 0 <= self.habits <= 10 or (self.mars and self.habits != 1):
+            raise SynthesisError(f"habits is {self.habits:g}, expected 0 to 10, and 1 in MARS.")
         if self.plain and "emotion" not in self.modalities:
             raise SynthesisError(f"modalities lack 'emotion', which {self.layout} always has.")
         if self.hidden and self.layout in _RECORDINGS:
@@ -131,7 +135,7 @@ def claim_folder(root: Path, settings: SynthesisSettings) -> None:
             handle.write((json.dumps(wanted, indent=2) + "\n").encode())
         return
     try:
-        found = dict(json.loads(record.read_text(encoding="utf-8")))
+        found = {"habits": 1.0, **json.loads(record.read_text(encoding="utf-8"))}  # older records do not name it
     except (ValueError, TypeError):
         raise SynthesisError(f"{record} is damaged. Delete the folder, or choose a new one.") from None
     differences = [

@@ -63,13 +63,14 @@ class Performance:
     activity: Series
 
 
-def perform(recording: SyntheticRecording, seed: int, frames: int) -> dict[ClipId, Performance]:
+def perform(recording: SyntheticRecording, seed: int, frames: int, habits: float = 1.0) -> dict[ClipId, Performance]:
     """Facial attributes and talking of both persons of a recording.
 
     Args:
         recording: The recording.
         seed: Seed of the data set.
         frames: Length T of the clip.
+        habits: How far persons differ, as a factor.
 
     Returns:
         The performance of each person whose files are to be written.
@@ -81,11 +82,11 @@ def perform(recording: SyntheticRecording, seed: int, frames: int) -> dict[ClipI
         style, own = _generators(person, seed, "attributes")
         gain = intensity * style.uniform(0.8, 1.2)
         noise = 0.3 * _smooth_noise(own, frames, 2, _OWN_WIDTH)
-        feeling = np.tanh(0.8 * gain * mood + style.normal(0.0, 0.08, size=2) + noise)
+        feeling = np.tanh(0.8 * gain * mood + style.normal(0.0, 0.08 * habits, size=2) + noise)
         talk = 1.2 * feeling[:, 1] + 0.4 * _smooth_noise(own, frames, 1, _OWN_WIDTH)[:, 0] + style.normal(0.0, 0.2)
         activity = 1 / (1 + np.exp(-3 * talk))
-        units = _action_units(np.column_stack([feeling, activity - 0.5]), style, own)
-        emotion = np.column_stack([units, feeling, _expressions(feeling, style)])
+        units = _action_units(np.column_stack([feeling, activity - 0.5]), style, own, habits)
+        emotion = np.column_stack([units, feeling, _expressions(feeling, style, habits)])
         performances[person] = Performance(person, emotion, activity)
     return performances
 
@@ -155,10 +156,11 @@ def _prototypes(recording: SyntheticRecording, seed: int, frames: int) -> tuple[
     return lead[longest:], 0.8 * lead[start : start + frames] + 0.6 * response[start : start + frames]
 
 
-def _action_units(drives: Series, style: np.random.Generator, own: np.random.Generator) -> Series:
+def _action_units(drives: Series, style: np.random.Generator, own: np.random.Generator, habits: float) -> Series:
     """Sticky binary states, (T, 15): a state is drawn anew only now and then, and holds in between."""
     frames = len(drives)
-    log_odds = style.uniform(0.9, 1.3) * drives @ _UNIT_DRIVES + _UNIT_REST + style.normal(0.0, 0.5, size=_UNITS)
+    log_odds = style.uniform(0.9, 1.3) * drives @ _UNIT_DRIVES + _UNIT_REST
+    log_odds += style.normal(0.0, 0.5 * habits, size=_UNITS)
     redrawn = own.random((frames, _UNITS)) < 1 / style.uniform(12.0, 25.0)
     redrawn[0] = True
     latest = np.maximum.accumulate(np.where(redrawn, np.arange(frames)[:, None], 0), axis=0)
@@ -183,10 +185,10 @@ def _make_all_vary(units: Series, log_odds: Series) -> None:
         scored[start : start + dwell, unit] = 1.0 - state
 
 
-def _expressions(feeling: Series, style: np.random.Generator) -> Series:
+def _expressions(feeling: Series, style: np.random.Generator, habits: float) -> Series:
     """Probabilities of the eight expressions, (T, 8): a softmax of the distance to where each is likeliest."""
     distance = ((feeling[:, None] - _EXPRESSION_CENTRES) ** 2).sum(axis=2)
-    weights = np.exp(-4.0 * distance + style.normal(0.0, 0.3, size=len(_EXPRESSION_CENTRES)))
+    weights = np.exp(-4.0 * distance + style.normal(0.0, 0.3 * habits, size=len(_EXPRESSION_CENTRES)))
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 

@@ -68,6 +68,29 @@ def test_the_listener_follows_a_leading_speaker_after_8_to_30_frames():
     assert all(4 <= delay <= 34 for delay in delays)
 
 
+def test_habits_set_persons_apart(tmp_path):
+    settings = {"recordings": 12, "splits": ("train",), "seed": 5, "behaviours": 1, **QUICK, "frames": 400}
+    roots = [synthesise(tmp_path / str(habits), habits=habits, **settings) for habits in (0.0, 1.0, 5.0)]
+    usual = [open_split(root, "train")["listener_emotion"].values.mean(1) for root in roots]
+    none, some, strong = (values.std(0).mean() for values in usual)
+    assert none < some < strong / 1.5
+
+
+def test_a_record_that_does_not_name_habits_is_of_the_usual_ones(tmp_path):
+    root = synthesise(tmp_path / "data", recordings=6, **QUICK)
+    record = root / "synthesis.json"
+    record.write_text(record.read_text().replace('  "habits": 1.0,\n', ""))
+    synthesise(root, recordings=6, **QUICK)
+    with pytest.raises(SynthesisError, match=r"habits is 1\.0, not 2\.0"):
+        synthesise(root, recordings=6, habits=2.0, **QUICK)
+
+
+@pytest.mark.parametrize("settings", [{"habits": -1.0}, {"habits": 2.0, "layout": "react2026"}])
+def test_habits_out_of_range_are_refused(settings, tmp_path):
+    with pytest.raises(SynthesisError, match="expected 0 to 10, and 1 in MARS"):
+        synthesise(tmp_path / "data", recordings=6, frames=60, show_progress=False, **settings)
+
+
 def test_about_four_of_five_clips_have_an_action_unit_that_never_fires(train):
     units = train["speaker_emotion"].values[:, :750, :15]
     constant = (units.min(1) == units.max(1)).any(1)
