@@ -45,6 +45,6 @@ CARD = ModelCard(
     "7 frames later, in online prefix (online_context=0) and online window (online_context=8) mode alike; and the "
     "scale of sound depends on the whole clip. Offline sees the whole clip.",
     cost="99.9 million parameters, of which 94.4 million are wav2vec 2.0. Ten reactions to an online window of 0.32 s "
-    "take 0.12 s (median) to 0.19 s (99 of 100) on two processor cores, 0.22 to 0.29 s on one, decoding 0.01 s of that; "
+    "take 0.12 s (median) to 0.19 s (99 of 100) on two processor cores, 0.22 to 0.29 s on one, of it 0.01 s decoding; "
     "measured by benchmarks/online_latency.py, which was given the cores first while others waited.",
 )
