@@ -36,7 +36,7 @@ from reference_models.training.commands import train_by_settings
 from reference_models.training.recipes import Recipe
 from reference_models.training.settings import with_overrides
 
-__all__ = ["main", "summary"]
+__all__ = ["keep_run", "main", "mean_and_deviation", "summary"]
 
 METRICS = ("FRCorr", "FRDist", "FRDiv", "FRVar")
 BASELINES = ("B_Mime", "B_MeanSeq")
@@ -108,7 +108,7 @@ def summary(runs: Sequence[Mapping[str, Any]]) -> str:
     lines = [f"{'':12}" + "".join(f"{metric:>19}" for metric in METRICS)]
     for generator in runs[0]["test"]:
         columns = [[run["test"][generator][metric] for run in runs] for metric in METRICS]
-        cells = [_mean_and_deviation(values) for values in columns]
+        cells = [mean_and_deviation(values) for values in columns]
         lines.append(f"{generator:12}" + "".join(f"{cell:>19}" for cell in cells))
     return "\n".join(lines)
 
@@ -140,11 +140,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             )  # fmt: skip
             took = f"seed {seed}, {run['training_cpu_seconds']} s of processor time in training"
             print(took, summary([run]), sep="\n", flush=True)
-            _keep(run, out)
+            keep_run(run, out)
     print(summary(json.loads(out.read_text(encoding="utf-8"))))
 
 
-def _mean_and_deviation(values: Sequence[float]) -> str:
+def mean_and_deviation(values: Sequence[float]) -> str:
     deviation = f" ± {statistics.stdev(values):.4f}" if len(values) > 1 else ""
     return f"{statistics.mean(values):.4f}{deviation}"
 
@@ -187,7 +187,7 @@ def _scores(generator: Any, split: xr.Dataset, root: Path, model: ReactionModel,
     return {metric: round(float(found[metric]), 4) for metric in METRICS}
 
 
-def _keep(run: Mapping[str, Any], out: Path) -> None:
+def keep_run(run: Mapping[str, Any], out: Path) -> None:
     """Write a run beside those of other seeds."""
     earlier = json.loads(out.read_text(encoding="utf-8")) if out.is_file() else []
     runs = [*(each for each in earlier if each["seed"] != run["seed"]), run]

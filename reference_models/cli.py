@@ -202,6 +202,9 @@ def convert(
 @click.option("--out", type=_Path, required=True, help="Folder of the run; an earlier run there is continued.")
 @click.option("--config", "file", type=_Path, help="YAML file: model, preset, config, recipe, training.")
 @click.option("--preset", type=click.Choice(["published", "clean", "tiny"]), help="Configuration.  [default: clean]")
+@click.option(
+    "--base", type=_Path, help="Checkpoint of the model that NAME adds something to; its stages are left out."
+)
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="config.…, recipe.… or of training.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Epochs of every stage.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of everything random.")
@@ -217,6 +220,7 @@ def train(
     out: Path,
     file: Path | None,
     preset: str | None,
+    base: Path | None,
     overrides: tuple[str, ...],
     as_json: bool,
     quiet: bool,
@@ -229,7 +233,7 @@ def train(
 
     root = find_data_root(data)
     found = train_by_settings(
-        name, root, out, file=file, preset=preset, overrides=overrides, given=given,
+        name, root, out, file=file, preset=preset, base=base, overrides=overrides, given=given,
         show_progress=False if quiet else None,
     )  # fmt: skip
     if not first_process():

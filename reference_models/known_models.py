@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reference_models.belfusion.record
+import reference_models.emc.record
 import reference_models.faceais.record
 import reference_models.perfrdiff.record
 import reference_models.reactdiff_latent.record

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from reference_models.base_weights import model_on_base
 from reference_models.checkpoints import is_checkpoint, read_checkpoint
 from reference_models.conversion import load_published, published_files
 from reference_models.errors import CheckpointError, ConfigError
@@ -27,6 +28,7 @@ def load(
     name: str,
     weights: str | os.PathLike[str] | None = None,
     *,
+    base: str | os.PathLike[str] | None = None,
     config: Config = None,
     device: str | torch.device = "cpu",
     seed: int = 0,
@@ -37,6 +39,9 @@ def load(
         name: Such as ``"reactface"``; `reference_models.models` has all.
         weights: A checkpoint of ours, a file of the official layout, or the folder of all such files of a model that is
             published in several; fresh random weights if not given.
+        base: Instead of `weights`, for a model that adds something to another one, such as ``"transvae_emc"``: that
+            one's checkpoint, ours or of the official layout. What is added is fresh, as `config` says; all that both
+            have is as the checkpoint says.
         config: ``"published"``; ``"clean"``: of that size, with every trap answered cleanly; ``"tiny"``; field values,
             from the clean one on; or a configuration. If not given, a checkpoint's own, ``"published"`` for a file of
             the official layout, ``"clean"`` for fresh weights.
@@ -53,6 +58,12 @@ def load(
     """
     record, place = find_model(name), chosen_device(device)
     wanted = None if config is None else chosen_config(record, config)
+    if base is not None:
+        if weights is not None:
+            raise ConfigError(
+                "base is where a model without weights of its own begins. Name weights or base, not both."
+            )
+        return model_on_base(record, base, wanted, seed)[0].to(place).eval()
     if weights is None:
         return fresh_model(record, wanted or chosen_config(record, "clean"), seed).to(place).eval()
     if not is_checkpoint(weights):

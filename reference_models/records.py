@@ -71,6 +71,8 @@ class ModelRecord:
         reader: Reads a published file that is more than weights, as ``module:name`` of a function that takes the file
             and returns its tensors by published key, or None for a file of the usual kind; empty where all are.
         recipe: How it trains, as ``module:name`` of a `Recipe`; empty where it does not.
+        base: Name of the model that this one adds something to: its weights are a beginning for this one's, and its
+            configuration is a part of this one's; empty where there is none.
         aliases: Other names in use, in lower case.
     """
 
@@ -84,6 +86,7 @@ class ModelRecord:
     entries: tuple[str, ...] = ()
     reader: str = ""
     recipe: str = ""
+    base: str = ""
     aliases: tuple[str, ...] = field(default=())
 
     def config_class(self) -> type[ModelConfig]:

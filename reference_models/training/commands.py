@@ -24,6 +24,7 @@ def train_by_settings(
     preset: str | None,
     overrides: Sequence[str],
     given: Mapping[str, Any],
+    base: Path | None = None,
     show_progress: bool | None,
 ) -> TrainingResult:
     """Train as a file, options and overrides say; the later of these win.
@@ -36,6 +37,7 @@ def train_by_settings(
         preset: Configuration to begin with.
         overrides: ``key=value`` texts.
         given: Options of the command line; those that are None were not given.
+        base: Checkpoint of the model's base, to begin with.
         show_progress: Whether a progress bar is shown; None shows it on a terminal.
 
     Raises:
@@ -53,4 +55,7 @@ def train_by_settings(
     config = type(begun).from_dict(begun.to_dict() | content["config"])
     usual = record.training_recipe()
     recipe = ((usual.tiny or usual) if chosen == "tiny" else usual).changed(content["recipe"])
-    return train(named, data, out=out, recipe=recipe, config=config, show_progress=show_progress, **content["training"])
+    return train(
+        named, data, out=out, recipe=recipe, config=config, base=base, show_progress=show_progress,
+        **content["training"],
+    )  # fmt: skip

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from react_data.optional_libraries import optional_library
 from react_data.training_windows import clip_frames
+from reference_models.base_weights import model_on_base
 from reference_models.checkpoints import describe_model, load_weights, registered_name, save_checkpoint
 from reference_models.errors import TrainingError
 from reference_models.generator import ReactionModel
@@ -61,6 +62,7 @@ def train(
     out: PathLike,
     recipe: Recipe | Mapping[str, Any] | None = None,
     config: Any = None,
+    base: PathLike | None = None,
     resume: bool = True,
     show_progress: bool | None = None,
     **settings: Any,
@@ -77,6 +79,8 @@ def train(
         recipe: How it is trained, or changes of its own recipe; its own if not given, that for ``tiny()`` where
             `config` is ``"tiny"``.
         config: Configuration of a model that is made anew; see `reference_models.load`.
+        base: For a model that adds something to another one: that one's checkpoint, to begin with; see
+            `reference_models.load`. The stages that train the base alone are left out.
         resume: Whether a run that is there is continued; otherwise it is refused.
         show_progress: Whether a progress bar is shown; None shows it on a terminal.
         **settings: Fields of `TrainingSettings`: ``epochs``, ``seed``, ``devices``, ``precision``, …
@@ -98,15 +102,17 @@ def train(
     from reference_models.training.validation import Validation
 
     chosen = TrainingSettings.of(settings)
-    made = _made(model, config, chosen.seed)
+    made, begun = _made(model, config, chosen.seed, base)
     followed = _followed(made, recipe, tiny=config == "tiny", epochs=chosen.epochs)
+    if begun:
+        followed = _without_base(followed, made)
     dataset = open_training_split(made, Path(data), followed, chosen)
     for stage in followed.stages:  # what a late stage lacks is said before the first one begins
         make_loader(make_items(dataset, made, followed, stage, chosen), stage, chosen)
     validation = Validation.of(made, Path(data), followed, chosen)
     described = describe_model(made, {})
     kept = {name: described[name] for name in ("model", "config")}
-    run = {**kept, "recipe": followed.to_dict(), "training": chosen.deciding(), "data": _digest(dataset)}
+    run = {**kept, "recipe": followed.to_dict(), "training": chosen.deciding(), "data": _digest(dataset), **begun}
     progress = RunProgress.begin(Path(out), run, resume=resume)
     shared = _Run(made, dataset, followed, chosen, progress, validation, show_progress)
     for number, stage in enumerate(followed.stages):
@@ -144,13 +150,27 @@ def _digest(dataset: xr.Dataset) -> str:
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
 
-def _made(model: str | ReactionModel, config: Any, seed: int) -> ReactionModel:
+def _made(
+    model: str | ReactionModel, config: Any, seed: int, base: PathLike | None
+) -> tuple[ReactionModel, dict[str, str]]:
+    """The model that is trained, and what it begins with, as a run's description says it."""
     if isinstance(model, ReactionModel):
-        if config is not None:
-            raise TrainingError("config is for a model that is made anew by its name. Leave it out.")
-        return model
+        if config is not None or base is not None:
+            raise TrainingError("config and base are for a model that is made anew by its name. Leave them out.")
+        return model, {}
     record = find_model(model)
-    return fresh_model(record, chosen_config(record, "clean" if config is None else config), seed)
+    wanted = chosen_config(record, "clean" if config is None else config)
+    if base is None:
+        return fresh_model(record, wanted, seed), {}
+    made, weights = model_on_base(record, base, wanted, seed)
+    return made, {"base": weights}
+
+
+def _without_base(recipe: Recipe, model: ReactionModel) -> Recipe:
+    """A recipe without the stages of the model's base."""
+    base = find_model(find_model(registered_name(model)).base).training_recipe()
+    trained = {stage.name for stage in base.stages}
+    return replace(recipe, stages=tuple(stage for stage in recipe.stages if stage.name not in trained))
 
 
 def _followed(
