@@ -27,6 +27,12 @@ _CONTRASTS = {
 }
 """Records of runs with one change: of which model, what is usual, and what was changed."""
 
+_PERSONS = {
+    "perfrdiff_personalised": "Persons as they usually are in synthetic dyads",
+    "perfrdiff_personalised_habits": "Persons who differ four times as much",
+}
+_PERSONAL = ("FRCorr", "FRCorr_personal", "FRDist", "FRDist_personal")
+
 
 def overview() -> str:
     """One line a model, of its published configuration."""
@@ -87,8 +93,25 @@ def contrasts() -> str:
 
 
 def personalised() -> str:
-    """What histories were worth to PerFRDiff on synthetic dyads."""
-    return ""
+    """What histories were worth to a tiny PerFRDiff, and how its style vectors of unseen listeners cluster."""
+    parts = []
+    for name, told in _PERSONS.items():
+        runs = runs_of(name)
+        if runs:
+            rows = [
+                (row, *(_spread(run["test"][row][metric] for run in runs) for metric in _PERSONAL))
+                for row in runs[0]["test"]
+            ]
+            people = runs[0]["listeners"]
+            known = f"{len(runs)} data seeds, {people['train']} listeners in training, {people['test']} others in test"
+            parts += [f"**{told}** ({known}):", table(("reactions", *_PERSONAL), rows)]
+    return "\n\n".join([*parts, _silhouettes()])
+
+
+def _silhouettes() -> str:
+    runs = runs_of("perfrdiff_styles")
+    trained, untrained = (_spread(run[name] for run in runs) for name in ("silhouette", "silhouette_untrained"))
+    return f"Style vectors of unseen listeners have a silhouette of {trained}; of an untrained encoder {untrained}."
 
 
 def runs_of(name: str) -> list[dict[str, Any]]:

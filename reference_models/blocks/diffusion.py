@@ -41,9 +41,11 @@ class Diffusion:
             raise ConfigError(f"a diffusion of {steps} steps: expected at least 1.")
         self.steps, self._predicts, self._largest = steps, predicts, largest
 
-    def draw_steps(self, count: int, device: torch.device) -> Tensor:
-        """(count,) steps t drawn uniformly, for training."""
-        return torch.randint(self.steps, (count,), device=device)
+    def draw_steps(self, count: int, device: torch.device, late: float = 1.0) -> Tensor:
+        """(count,) steps t for training: T · u^(1/late) of T, with u uniform, so above 1 late ones come more often."""
+        if late == 1:
+            return torch.randint(self.steps, (count,), device=device)
+        return (self.steps * torch.rand(count, device=device) ** (1 / late)).long().clamp_max(self.steps - 1)
 
     def add_noise(self, clean: Tensor, noise: Tensor, steps: Tensor) -> Tensor:
         """x_t = √ᾱ_t x_0 + √(1 - ᾱ_t) ε.

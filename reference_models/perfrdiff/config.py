@@ -41,6 +41,8 @@ class PerFRDiffConfig(ModelConfig):
         dropout: Share of activations that training drops.
         condition_dropout: How often training hides what is known of the speaker, which guidance needs.
         diffusion_steps: Steps of diffusion in training.
+        late_steps: p: training draws step T · u^(1/p) of T, with u uniform. Published: 1. Above, an option of ours,
+            more is learned from much noise, where the speaker says more of a reaction than its noisy state does.
         sampling_steps: Of these, evenly spaced, steps that are taken to generate.
         noise_scale: Deviation of the noise that reactions are made of. Below 1, an option of ours, reactions are nearer
             to the likeliest one, and to each other.
@@ -87,6 +89,7 @@ class PerFRDiffConfig(ModelConfig):
     dropout: float = 0.1
     condition_dropout: float = 0.2
     diffusion_steps: int = 1000
+    late_steps: float = 1.0
     sampling_steps: int = 50
     noise_scale: float = 1.0
     windows_a_clip: int = 1
@@ -187,6 +190,8 @@ class PerFRDiffConfig(ModelConfig):
         for name, most in (("dropout", 1), ("condition_dropout", 1), ("noise_scale", math.inf), ("guidance", math.inf)):
             if not 0 <= getattr(self, name) < most:
                 raise ConfigError(f"{name} is {getattr(self, name)}, expected 0 to below {most}.")
+        if not 0 < self.late_steps < math.inf:
+            raise ConfigError(f"late_steps is {self.late_steps}, expected more than 0.")
         self._check_fit()
         check_components(self.edited, self.layers)
 
@@ -218,7 +223,7 @@ class PerFRDiffConfig(ModelConfig):
         """Small, without sound, and set so that it learns most in short trainings on few dyads, by options of ours."""
         return cls(
             window=20,
-            context=40,
+            context=100,
             speaker_inputs=("3dmm", "emotion"),
             emotion_frames=True,
             width=64,
@@ -226,8 +231,10 @@ class PerFRDiffConfig(ModelConfig):
             feed_forward=128,
             time_channels=32,
             dropout=0.0,
-            sampling_steps=10,
-            noise_scale=0.3,
+            condition_dropout=0.0,
+            late_steps=4.0,
+            sampling_steps=5,
+            noise_scale=0.5,
             windows_a_clip=8,
             cross_fade=4,
             head_widths=(32,),
@@ -235,7 +242,9 @@ class PerFRDiffConfig(ModelConfig):
             style_width=64,
             style_layers=2,
             style_feed_forward=128,
+            hypernetwork="low rank",
             hypernetwork_width=32,
+            rank=4,
             edited=("layers.1.cross", "layers.2.cross", "mapping"),
             unused_parts=False,
         )

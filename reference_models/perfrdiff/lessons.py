@@ -13,9 +13,9 @@ from reference_models.blocks.supervised_contrast import supervised_contrast
 from reference_models.errors import MissingInputError, TrainingError
 from reference_models.perfrdiff.config import SERIES
 from reference_models.perfrdiff.listeners import GENERIC, Listener
-from reference_models.perfrdiff.losses import divergence_of, error_where
+from reference_models.perfrdiff.losses import clip_discordance, divergence_of, error_where
 from reference_models.perfrdiff.prior import Prior
-from reference_models.perfrdiff.recipe import AUTOENCODER, GENERATOR, PERSONAL, STYLE
+from reference_models.perfrdiff.recipe import AUTOENCODER, GENERATOR, LOSS_WEIGHTS, PERSONAL, STYLE
 from reference_models.perfrdiff.windows import draw_lesson, draw_own_windows
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _generator(model: PerFRDiff, batch: Batch) -> dict[str, Tensor]:
     if model.config.personalisation == "input":
         with torch.no_grad():
             listener = _listener(model, batch)
-    parts, config = {"reaction": _denoising(model, batch, listener)}, model.config
+    parts, config = _denoising(model, batch, listener), model.config
     if model.prior is not None and config.prior_trained and set(config.speaker_inputs) == set(SERIES):
         parts["prior"] = _prior(model, model.prior, batch)
     return parts
@@ -67,7 +67,7 @@ def _personal(model: PerFRDiff, batch: Batch) -> dict[str, Tensor]:
     if model.style is not None and not model.config.frozen_dropout:
         model.style.eval()
         model.denoiser.eval()
-    return {"reaction": _denoising(model, batch, _listener(model, batch))}
+    return _denoising(model, batch, _listener(model, batch))
 
 
 LESSONS: dict[str, Callable[[PerFRDiff, Batch], dict[str, Tensor]]] = {
@@ -79,15 +79,20 @@ LESSONS: dict[str, Callable[[PerFRDiff, Batch], dict[str, Tensor]]] = {
 """Losses of a model and a batch, by stage."""
 
 
-def _denoising(model: PerFRDiff, batch: Batch, listener: Listener) -> Tensor:
-    """How far the denoiser's estimates are from appropriate reactions."""
+def _denoising(model: PerFRDiff, batch: Batch, listener: Listener) -> dict[str, Tensor]:
+    """How far the denoiser's estimates are from appropriate reactions, and perhaps how little they vary with them."""
     lesson = draw_lesson(batch, model.config)
     targets = lesson.targets
     steps = _steps(model, targets)
     noisy = _noisy(model, targets.flatten(0, 1), steps.repeat_interleave(targets.shape[1]))
     memory = model.denoiser.remember(_hidden(model, model.groups(lesson.conditions, listener)), listener.shifts)
     (made,) = model.denoiser(noisy, steps, [memory], listener.shifts)
-    return error_where(made.view_as(targets), targets, lesson.there)
+    parts = {"reaction": error_where(made.view_as(targets), targets, lesson.there)}
+    if {**LOSS_WEIGHTS[model.stage], **model.loss_weights}["concordance"]:
+        parts["concordance"] = clip_discordance(
+            made.view_as(targets), targets, lesson.there, model.config.windows_a_clip
+        )
+    return parts
 
 
 def _prior(model: PerFRDiff, prior: Prior, batch: Batch) -> Tensor:
@@ -106,7 +111,7 @@ def _prior(model: PerFRDiff, prior: Prior, batch: Batch) -> Tensor:
 def _steps(model: PerFRDiff, targets: Tensor) -> Tensor:
     """(M,) steps of diffusion, the same for all reactions to a window."""
     if model.config.diffusion:
-        return model.diffusion.draw_steps(len(targets), targets.device)
+        return model.diffusion.draw_steps(len(targets), targets.device, model.config.late_steps)
     return torch.full((len(targets),), model.config.diffusion_steps - 1, device=targets.device)
 
 

@@ -43,6 +43,8 @@ CARD = ModelCard(
         "so that checkpoints are whole, and does not train them.",
         "The paper has half as wide latents, windows within the auto-encoder, and noise that is made of the listener "
         "by DDIM backwards; the code, and ours, have neither.",
+        "The U-Net's channels are frames, and the speaker shifts a channel alike for all channels of latents, so from "
+        "noise it hardly knows which latent is which. Kept; guessed=True, an option of ours, mends that.",
         "Attention of the auto-encoder knows no order of frames: a clip that is shuffled gives shuffled latents. Kept.",
     ),
     causality="Offline only: the auto-encoder attends to the whole clip.",

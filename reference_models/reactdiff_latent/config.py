@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 from reference_models.errors import ConfigError
@@ -155,14 +155,19 @@ class ReactDiffConfig(ModelConfig):
 
     @classmethod
     def tiny(cls) -> Self:
-        """Small, and set so that it learns in short trainings on few dyads, from behaviour, by options of ours."""
+        """Small, and set so that it learns most in short trainings on few dyads, by options of ours.
+
+        It knows a person by behaviour, sees more of the speaker, guesses latents first, and uses little noise.
+        """
         return cls(
             speaker_inputs="behaviour",
             fusion_width=64,
             latent_width=32,
+            context=1,
             depth=1,
             dropout=0.0,
-            condition_width=128,
+            condition_width=256,
+            guessed=True,
             denoiser_width=32,
             denoiser_multipliers=(1, 2),
             denoiser_blocks=1,
@@ -182,6 +187,18 @@ class OnlineReactDiffConfig(ReactDiffConfig):
     """ReactDiff (latent) online: each window of a reaction is made from the window of the speaker before it."""
 
     setting: str = "before"
+
+    @classmethod
+    def tiny(cls) -> Self:
+        """As offline; looks back on more windows, since it cannot look ahead, guesses more and corrects less."""
+        return replace(
+            super().tiny(),
+            context=3,
+            condition_width=384,
+            denoiser_width=16,
+            denoiser_attended=0,
+            noise_scale=0.15,
+        )
 
 
 _ANSWERS = {

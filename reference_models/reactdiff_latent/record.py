@@ -32,7 +32,7 @@ ONLINE = register_model(
         card=ONLINE_CARD,
         keys=f"{_PLACE}.keys:KEYS",
         entries=("statistics",),
-        recipe=f"{_PLACE}.recipe:RECIPE",
+        recipe=f"{_PLACE}.recipe:ONLINE_RECIPE",
         aliases=("reactdiff (latent) online",),
     )
 )

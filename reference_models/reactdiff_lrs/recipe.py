@@ -25,12 +25,17 @@ _PERSONAL = Stage(
     parameters=("style.", "shifts."),
     loss_weights=LOSS_WEIGHTS[PERSONAL],
 )
+_TINY_PERSONAL = replace(
+    TINY_STAGES[-1],
+    name=PERSONAL,
+    epochs=8,
+    learning_rate=1e-3,
+    history=_PERSONAL.history,
+    parameters=_PERSONAL.parameters,
+)
 
 RECIPE = replace(
     BASE,
     stages=(*BASE.stages, _PERSONAL),
-    tiny=Recipe(
-        stages=(*TINY_STAGES, replace(_PERSONAL, epochs=20, learning_rate=1e-3, batch_size=8, average=0.0)),
-        role_swap=True,
-    ),
+    tiny=Recipe(stages=(*TINY_STAGES, _TINY_PERSONAL), role_swap=True, validate_every=4),
 )

@@ -12,9 +12,11 @@ from reference_models.blocks.supervised_contrast import supervised_contrast
 from reference_models.errors import ConfigError, MissingInputError, ModelInputError, TrainingError
 from reference_models.perfrdiff.config import PerFRDiffConfig
 from reference_models.perfrdiff.listeners import Listener
+from reference_models.perfrdiff.losses import clip_discordance
 from reference_models.perfrdiff.model import PerFRDiff
 from reference_models.perfrdiff.recipe import RECIPE
 from reference_models.perfrdiff.windows import draw_lesson, spans
+from reference_models.reactface.losses import concordance_loss
 from reference_models.training.loop import train
 
 WINDOW, FRAMES = 10, 34
@@ -28,7 +30,9 @@ SMALL = {
     "coefficient_width": 8,
     "style_width": 16,
     "style_feed_forward": 24,
+    "hypernetwork": "full",
     "hypernetwork_width": 8,
+    "condition_dropout": 0.2,
     "sampling_steps": 5,
     "windows_a_clip": 1,
     "noise_scale": 1.0,
@@ -184,7 +188,8 @@ def test_what_is_published_leaves_the_last_step_out_and_a_little_noise_in():
 @pytest.mark.parametrize("personal", [False, True])
 def test_savings_change_nothing(dtype, most, personal):
     changes = {"speaker_inputs": ("mfcc78", "3dmm", "emotion"), "unused_parts": True, "prior_layers": 1}
-    model = made("compat", **changes, sampling_steps=50, guidance=1.5).to(dtype)
+    changes |= {"emotion_frames": False, "sampling_steps": 50, "guidance": 1.5}
+    model = made("compat", **changes).to(dtype)
     generator = torch.Generator().manual_seed(0)
     speaker = {kind: torch.randn(30, width, generator=generator).to(dtype) for kind, width in WIDTHS.items()}
     noise = torch.randn(3, 2, WINDOW, 25, generator=generator).to(dtype)
@@ -352,6 +357,30 @@ def test_every_stage_has_its_losses(how, stage, neighbours):
     assert learned == TRAINED[stage]
 
 
+@pytest.mark.parametrize("stage", ["generator", "personal"])
+def test_concordance_counts_only_where_it_has_a_weight(stage):
+    model = made()
+    model.stage, model.loss_weights = stage, {"concordance": 3.0}
+    found = model.loss(training_batch())
+    torch.testing.assert_close(found["loss"], found["reaction"] + 3 * found["concordance"])
+    model.loss_weights = {}
+    assert "concordance" not in model.loss(training_batch())
+
+
+def test_concordance_is_of_all_windows_of_a_clip():
+    generator = torch.Generator().manual_seed(0)
+    made, targets = torch.randn(2, 6, 3, 4, 25, generator=generator)
+    there = torch.ones(6, 3, 4, dtype=torch.bool)
+    # Of clip n, windows 2n and 2n + 1.
+    clips = [
+        (made[n : n + 2, k].reshape(1, 8, 25), targets[n : n + 2, k].reshape(1, 1, 8, 25))
+        for n in (0, 2, 4)
+        for k in range(3)
+    ]
+    expected = [concordance_loss(*clip, torch.ones(1, 1, 8, dtype=torch.bool)) for clip in clips]
+    torch.testing.assert_close(clip_discordance(made, targets, there, 2), torch.stack(expected).mean())
+
+
 def test_the_published_generator_is_trained_with_its_prior():
     every = {"speaker_inputs": ("mfcc78", "3dmm", "emotion"), "unused_parts": True, "prior_layers": 1}
     assert set(made("compat", **every).loss(training_batch(neighbours=2))) == {"loss", "reaction", "prior"}
@@ -363,6 +392,15 @@ def test_reactions_that_are_not_there_teach_nothing():
     batch["target_mask"][:, 2] = False
     batch["target_emotion"][:, 2] = 1e6
     assert model.loss(batch)["reaction"] < 100
+
+
+def test_late_steps_are_drawn_more_often_where_that_is_wanted():
+    torch.manual_seed(0)
+    usual, late = (made().diffusion.draw_steps(4000, torch.device("cpu"), power) for power in (1.0, 4.0))
+    assert min(usual.min(), late.min()) >= 0
+    assert max(usual.max(), late.max()) < 1000
+    assert usual.float().mean() == pytest.approx(500, rel=0.05)
+    assert late.float().mean() == pytest.approx(800, rel=0.05)
 
 
 def test_all_of_the_speaker_is_hidden_together_or_apart():
@@ -441,6 +479,7 @@ def test_what_cannot_be_learned_from_is_refused():
         ({"guidance": -1.0}, "guidance is -1.0"),
         ({"heads": 5}, "does not divide 512"),
         ({"rank": 0}, "rank is 0"),
+        ({"late_steps": 0.0}, "late_steps is 0.0, expected more than 0"),
         ({"context": 300}, "500 positions"),
         ({"personalisation": "input", "style_width": 64}, "as it is an input"),
     ],
@@ -471,10 +510,10 @@ def test_half_precision_works():
 
 
 def test_all_stages_train_one_after_another(dyads, tmp_path):
-    short = {stage.name: {"epochs": 1, "batch_size": 4} for stage in RECIPE.tiny.stages}
-    short["style"] |= {"clips_a_listener": 2}
+    short = {stage.name: {"epochs": 1, "batch_size": 16} for stage in RECIPE.tiny.stages}
+    short["style"] |= {"batch_size": 4, "clips_a_listener": 2}
     recipe = RECIPE.tiny.changed({"stages": short, "validate_every": 1})
-    config = made().config
+    config = made(layers=1, edited=("mapping",), sampling_steps=1, style_layers=1).config
     found = train(
         "perfrdiff",
         dyads,
@@ -484,7 +523,7 @@ def test_all_stages_train_one_after_another(dyads, tmp_path):
         accelerator="cpu",
         show_progress=False,
         validation_reactions=1,
-        validation_clips=2,
+        validation_clips=1,
     )
     fresh = reference_models.load("perfrdiff", config=config)
     changed = {

@@ -19,6 +19,8 @@ CONFIGS = {"offline": ReactDiffConfig, "online": OnlineReactDiffConfig}
 WINDOW, FRAMES = 10, 34
 SMALL = {
     "window": WINDOW,
+    "context": 0,
+    "guessed": False,
     "fusion_width": 16,
     "latent_width": 8,
     "depth": 2,

@@ -16,6 +16,8 @@ from reference_models.records import find_model
 FRAMES = 30
 SMALL = {
     "window": 10,
+    "context": 0,
+    "guessed": False,
     "fusion_width": 16,
     "latent_width": 8,
     "condition_width": 16,

@@ -122,6 +122,4 @@ class PersonalModel(ToyModel):
         return {"emotion": made + usual}
 
 
-register_model(
-    replace(RECORD, name="personal_toy", title="Personal toy", model="toy_model:PersonalModel", aliases=())
-)
+register_model(replace(RECORD, name="personal_toy", title="Personal toy", model="toy_model:PersonalModel", aliases=()))
