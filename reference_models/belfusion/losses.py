@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from reference_models.blocks.concordance import concordance_loss
 from reference_models.blocks.gaussian import Gaussian
-from reference_models.reactface.losses import concordance_loss
 
 __all__ = ["best_of", "clip_discordance", "clip_divergence", "window_error"]
 
@@ -46,7 +46,7 @@ def best_of(errors: Tensor) -> Tensor:
 def clip_discordance(made: Tensor, targets: Tensor, clips: int) -> Tensor:
     """The mean over clips of 1 - CCC between all windows of a clip and the most concordant of their samples.
 
-    It is ours; see `reference_models.reactface.losses.concordance_loss`.
+    It is ours; see `reference_models.blocks.concordance.concordance_loss`.
 
     Args:
         made: (k, N, T, C), windows of k samples, those of a clip one after another.

@@ -10,12 +10,12 @@ from torch import Tensor
 from reference_models.belfusion.autoencoder import AutoEncoder
 from reference_models.belfusion.config import BeLFusionConfig
 from reference_models.belfusion.denoiser import Denoiser
-from reference_models.belfusion.latent_scaling import LatentScaling
 from reference_models.belfusion.losses import best_of, clip_discordance, clip_divergence, window_error
 from reference_models.belfusion.recipe import AUTOENCODER, DIFFUSION, LOSS_WEIGHTS
 from reference_models.belfusion.windows import conditions, drawn_pairs, drawn_windows, join, spans, whole_windows
 from reference_models.blocks.diffusion import Diffusion
 from reference_models.blocks.gaussian import standard_noise
+from reference_models.blocks.latent_scaling import LatentScaling
 from reference_models.errors import MissingInputError, ModelInputError, TrainingError
 from reference_models.generator import ReactionModel
 

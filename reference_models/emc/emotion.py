@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from reference_models.blocks.standardisation import Standardisation
 from reference_models.emc.streams import Presence
-from reference_models.reactface.standardisation import Standardisation
 
 __all__ = ["FACE_EMOTION", "HEARD", "SPEECH_EMOTION", "EmotionVectors", "SpeechEmotion"]
 

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from reference_models.blocks.gaussian import Gaussian, standard_noise
+from reference_models.blocks.standardisation import Standardisation
 from reference_models.emc.attention import EmotionAttention
 from reference_models.emc.compensation import Compensation
 from reference_models.emc.config import EMCFields
 from reference_models.emc.divergences import reduced
 from reference_models.emc.emotion import EmotionVectors, SpeechEmotion
 from reference_models.emc.streams import Presence, Streams
-from reference_models.reactface.standardisation import Standardisation
 
 __all__ = ["EMC", "Branch", "Known", "Sizes"]
 

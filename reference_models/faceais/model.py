@@ -10,6 +10,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from react_data.channels import EMOTION_25
+from reference_models.blocks.speech_sound import SAMPLES_A_FRAME
+from reference_models.blocks.standardisation import Standardisation
 from reference_models.errors import MissingInputError, ModelInputError, TrainingError
 from reference_models.faceais.config import FaceAISConfig
 from reference_models.faceais.losses import expected_code_error, face_loss, masked_absolute_error
@@ -20,8 +22,6 @@ from reference_models.faceais.speech import SpeechFeatures
 from reference_models.faceais.tokenizer import COEFFICIENTS, FaceTokenizer
 from reference_models.faceais.windows import Lesson, filled, next_block_lesson, published_lesson, value_known
 from reference_models.generator import WIDTHS, ReactionModel
-from reference_models.reactface.speech_encoder import SAMPLES_A_FRAME
-from reference_models.reactface.standardisation import Standardisation
 
 __all__ = ["FaceAIS"]
 

@@ -12,9 +12,9 @@ from torch.nn import functional
 
 from react_data.optional_libraries import optional_library
 from react_data.speech_features import SpeechModel
+from reference_models.blocks.speech_sound import SAMPLES_A_FRAME, scaled_sound
 from reference_models.errors import ConfigError
 from reference_models.faceais.config import FaceAISConfig
-from reference_models.reactface.speech_encoder import SAMPLES_A_FRAME, scaled_sound
 
 __all__ = ["SpeechFeatures"]
 

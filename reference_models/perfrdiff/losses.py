@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from reference_models.blocks.concordance import concordance_loss
 from reference_models.blocks.gaussian import Gaussian
-from reference_models.reactface.losses import concordance_loss
 
 __all__ = ["clip_discordance", "divergence_of", "error_where"]
 
@@ -13,7 +13,7 @@ __all__ = ["clip_discordance", "divergence_of", "error_where"]
 def clip_discordance(made: Tensor, targets: Tensor, there: Tensor, windows: int) -> Tensor:
     """The mean over clips of 1 - CCC between all windows of a clip and the same windows of an appropriate reaction.
 
-    It is ours; see `reference_models.reactface.losses.concordance_loss`.
+    It is ours; see `reference_models.blocks.concordance.concordance_loss`.
 
     Args:
         made: (M, k, T, C), those of a clip one after another.

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from reference_models.blocks.concordance import concordance_loss
 from reference_models.blocks.diffusion import Diffusion
 from reference_models.blocks.gaussian import standard_noise
 from reference_models.errors import MissingInputError, ModelInputError, TrainingError
@@ -22,7 +23,6 @@ from reference_models.reactdiff_latent.losses import Pairs, clean_estimate, mean
 from reference_models.reactdiff_latent.recipe import AUTOENCODER, DIFFUSION, LOSS_WEIGHTS
 from reference_models.reactdiff_latent.scaling import SequenceScaling
 from reference_models.reactdiff_latent.sources import WIDTHS
-from reference_models.reactface.losses import concordance_loss
 
 __all__ = ["ReactDiff"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from reference_models.belfusion.latent_scaling import LatentScaling
+from reference_models.blocks.latent_scaling import LatentScaling
 from reference_models.errors import ModelInputError
 from reference_models.reactdiff_latent.config import ReactDiffConfig
 

@@ -12,15 +12,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from reference_models.errors import MissingInputError
-
 __all__ = [
     "LOSS_WEIGHTS",
-    "concordance_loss",
     "diversity_loss",
     "nearest_target_loss",
     "smoothness_loss",
-    "targets_of",
 ]
 
 LOSS_WEIGHTS: Mapping[str, float] = {
@@ -33,8 +29,6 @@ LOSS_WEIGHTS: Mapping[str, float] = {
     "speaker": 1.0,
     "concordance": 0.0,  # ours; neither the paper nor the code has it
 }
-
-_LEAST_VARIANCE = 1e-4
 
 
 def nearest_target_loss(predictions: Tensor, targets: Tensor, there: Tensor) -> Tensor:
@@ -58,37 +52,6 @@ def nearest_target_loss(predictions: Tensor, targets: Tensor, there: Tensor) -> 
     by_target = (distances * shares).sum(-1).masked_fill(~there.any(-1), torch.inf)
     nearest = by_target.amin(1)
     return torch.where(nearest.isinf(), 0.0, nearest).mean()
-
-
-def concordance_loss(predictions: Tensor, targets: Tensor, there: Tensor) -> Tensor:
-    """Mean over speakers of 1 - CCC to the most concordant appropriate reaction, CCC being the mean over channels.
-
-    It is ours. Distances alone make predictions that vary too little, as what cannot be foreseen pulls to the mean.
-
-    Args:
-        predictions: (B, T, C), whose channels vary by about 1.
-        targets: (B, k, T, C).
-        there: (B, k, T) bool, which frames of which targets are there; a target without frames counts for nothing.
-
-    Returns:
-        A scalar.
-
-    Example:
-        >>> targets = torch.tensor([1.0, 2.0, 3.0]).reshape(1, 1, 3, 1)
-        >>> concordance_loss(targets[:, 0] + 1, targets, torch.ones(1, 1, 3, dtype=torch.bool))
-        tensor(0.4286)
-    """
-    shares = (there / there.sum(-1, keepdim=True).clamp(min=1))[..., None]
-    ours, theirs = predictions[:, None].expand_as(targets), targets
-    our_mean, their_mean = ((each * shares).sum(2, keepdim=True) for each in (ours, theirs))
-    ours, theirs = ours - our_mean, theirs - their_mean
-    covariance, our_variance, their_variance = (
-        (product * shares).sum(2) for product in (ours * theirs, ours.square(), theirs.square())
-    )
-    apart = our_variance + their_variance + (our_mean - their_mean)[:, :, 0].square()
-    concordance = (2 * covariance / (apart + _LEAST_VARIANCE)).mean(-1).masked_fill(~there.any(-1), -torch.inf)
-    best = concordance.amax(1)
-    return torch.where(best.isinf(), 0.0, 1 - best).mean()
 
 
 def diversity_loss(samples: Tensor, scale: float) -> Tensor:
@@ -121,31 +84,3 @@ def smoothness_loss(predictions: Tensor, expressions: int) -> Tensor:
         functional.smooth_l1_loss(part[:, 1:], part[:, :-1]) for part in speeds.tensor_split([expressions], -1)
     )
     return pose + 0.1 * expression
-
-
-def targets_of(batch: Mapping[str, Tensor], kind: str) -> tuple[Tensor, Tensor]:
-    """Reactions that are appropriate: those of neighbours, or else the listener's own.
-
-    Args:
-        batch: Of training.
-        kind: ``"3dmm"`` or ``"emotion"``.
-
-    Returns:
-        (B, k, T, C), and which frames (B, k, T) of them are there.
-
-    Raises:
-        MissingInputError: If the batch has neither.
-    """
-    if f"target_{kind}" in batch:
-        targets = batch[f"target_{kind}"]
-        there = batch["target_mask"][..., None].expand(targets.shape[:3])
-        if "target_frame_mask" in batch:
-            there = there & batch["target_frame_mask"]
-    elif f"listener_{kind}" in batch:
-        targets = batch[f"listener_{kind}"][:, None]
-        there = torch.ones(targets.shape[:3], dtype=torch.bool, device=targets.device)
-    else:
-        raise MissingInputError(f"the loss of ReactFace needs target_{kind} or listener_{kind}, the batch has neither.")
-    if "frame_mask" in batch:
-        there = there & batch["frame_mask"][:, None]
-    return targets, there

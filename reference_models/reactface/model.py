@@ -10,24 +10,24 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from reference_models.blocks.appropriate_targets import targets_of
+from reference_models.blocks.concordance import concordance_loss
 from reference_models.blocks.decoder_layer import DecoderLayer
 from reference_models.blocks.gaussian import Gaussian, standard_noise
+from reference_models.blocks.standardisation import Standardisation
 from reference_models.generator import ReactionModel
 from reference_models.reactface.config import SERIES_WIDTHS, ReactFaceConfig
 from reference_models.reactface.interaction import InteractionEncoder, latent_ramp
 from reference_models.reactface.listener_decoder import ListenerDecoder
 from reference_models.reactface.losses import (
     LOSS_WEIGHTS,
-    concordance_loss,
     diversity_loss,
     nearest_target_loss,
     smoothness_loss,
-    targets_of,
 )
 from reference_models.reactface.speaker_former import SpeakerFormer, SpeakerHead, SpeakerTokens
 from reference_models.reactface.speaker_series import SpeakerSeries
 from reference_models.reactface.speech_encoder import FeatureTokens, SpeechEncoder, sized_like_folder
-from reference_models.reactface.standardisation import Standardisation
 from reference_models.reactface.video_encoder import SeriesEncoder, VideoEncoder
 from reference_models.reactface.windows import Window, offline_windows, online_windows
 

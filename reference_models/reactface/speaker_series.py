@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from reference_models.blocks.speech_sound import SAMPLES_A_FRAME, scaled_sound
 from reference_models.errors import MissingInputError, ModelInputError
 from reference_models.reactface.config import SERIES_WIDTHS, TOKENS_A_FRAME, ReactFaceConfig
-from reference_models.reactface.speech_encoder import SAMPLES_A_FRAME, scaled_sound
 
 __all__ = ["SpeakerSeries"]
 

@@ -15,13 +15,12 @@ from torch.nn import functional
 
 from react_data.optional_libraries import optional_library
 from react_data.speech_features import SpeechModel
+from reference_models.blocks.speech_sound import SAMPLES_A_FRAME
+from reference_models.blocks.standardisation import Standardisation
 from reference_models.errors import ConfigError
 from reference_models.reactface.config import SERIES_WIDTHS, TOKENS_A_FRAME, ReactFaceConfig
-from reference_models.reactface.standardisation import Standardisation
 
-__all__ = ["SAMPLES_A_FRAME", "FeatureTokens", "SpeechEncoder", "scaled_sound", "sized_like_folder"]
-
-SAMPLES_A_FRAME = 640
+__all__ = ["FeatureTokens", "SpeechEncoder", "sized_like_folder"]
 
 _SIZES = {
     "voice_width": "hidden_size",
@@ -98,25 +97,6 @@ class FeatureTokens(nn.Module):
         found: Tensor = self.tokens(self.scaling(features))
         batch, frames, _ = found.shape
         return found.reshape(batch, TOKENS_A_FRAME * frames, -1)
-
-
-def scaled_sound(sound: Tensor, heard: Tensor | None = None) -> Tensor:
-    """Sound of zero mean and unit variance: (x - mean) / √(variance + 1e-7).
-
-    Args:
-        sound: (B, samples).
-        heard: (B, samples) that mean and variance are taken of; the sound itself if not given.
-
-    Returns:
-        (B, samples).
-
-    Example:
-        >>> scaled_sound(torch.tensor([[1.0, 3.0]])).round().tolist()
-        [[-1.0, 1.0]]
-    """
-    known = sound if heard is None else heard
-    variance, mean = torch.var_mean(known, dim=-1, correction=0, keepdim=True)
-    return (sound - mean) / torch.sqrt(variance + 1e-7)
 
 
 def sized_like_folder(config: ReactFaceConfig) -> ReactFaceConfig:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from reference_models.reactface.standardisation import Standardisation
+from reference_models.blocks.standardisation import Standardisation
 
 __all__ = ["SeriesEncoder", "VideoEncoder"]
 

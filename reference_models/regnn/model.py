@@ -12,9 +12,9 @@ from itertools import chain
 import torch
 from torch import Tensor
 
+from reference_models.blocks.standardisation import Standardisation
 from reference_models.errors import MissingInputError, ModelInputError
 from reference_models.generator import ReactionModel
-from reference_models.reactface.standardisation import Standardisation
 from reference_models.regnn.cognition import Cognition
 from reference_models.regnn.config import INPUT_WIDTHS, REGNNConfig
 from reference_models.regnn.fusion import Fusion, Streams

@@ -7,17 +7,18 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
+from reference_models.blocks.concordance import concordance_loss
 from reference_models.blocks.decoder_layer import DecoderLayer
 from reference_models.blocks.positions import sinusoidal_positions
+from reference_models.blocks.standardisation import Standardisation
 from reference_models.blocks.temporal_bias import periodic_bias
 from reference_models.errors import MissingInputError
 from reference_models.generator import ReactionModel
 from reference_models.reactface.config import SERIES_WIDTHS
-from reference_models.reactface.losses import concordance_loss, smoothness_loss
+from reference_models.reactface.losses import smoothness_loss
 from reference_models.reactface.speaker_former import SpeakerFormer
 from reference_models.reactface.speaker_series import SpeakerSeries
 from reference_models.reactface.speech_encoder import FeatureTokens, SpeechEncoder
-from reference_models.reactface.standardisation import Standardisation
 from reference_models.reactface.video_encoder import SeriesEncoder, VideoEncoder
 from reference_models.transae.config import TransAEConfig
 from reference_models.transae.recipe import LOSS_WEIGHTS

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from reference_models.blocks.appropriate_targets import targets_of
+from reference_models.blocks.concordance import concordance_loss
 from reference_models.blocks.gaussian import Gaussian
 from reference_models.errors import MissingInputError
-from reference_models.reactface.losses import concordance_loss, targets_of
 from reference_models.transvae.decoder import Decoded
 
 __all__ = ["TARGETS", "discordance", "divergence", "diversity", "reconstruction"]
@@ -65,7 +66,7 @@ def diversity(decoded: Decoded, other: Decoded) -> Tensor:
 def discordance(decoded: Decoded, batch: Mapping[str, Tensor]) -> Tensor:
     """1 - CCC of facial attributes to the listener's, the mean over clips.
 
-    It is ours; see `reference_models.reactface.losses.concordance_loss`.
+    It is ours; see `reference_models.blocks.concordance.concordance_loss`.
 
     Args:
         decoded: What the decoder gave.

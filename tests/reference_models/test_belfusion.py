@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from reference_models.belfusion.config import BeLFusionConfig, OnlineBeLFusionConfig
-from reference_models.belfusion.latent_scaling import LatentScaling
 from reference_models.belfusion.losses import best_of
 from reference_models.belfusion.model import BeLFusion
 from reference_models.belfusion.windows import drawn_pairs, drawn_windows, join, spans, whole_windows
+from reference_models.blocks.latent_scaling import LatentScaling
 from reference_models.errors import ConfigError, MissingInputError, ModelInputError, TrainingError
 
 CONFIGS = {"offline": BeLFusionConfig, "online": OnlineBeLFusionConfig}

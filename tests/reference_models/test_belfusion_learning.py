@@ -11,7 +11,7 @@ from reference_models.belfusion.config import BeLFusionConfig, OnlineBeLFusionCo
 from reference_models.belfusion.losses import clip_discordance
 from reference_models.belfusion.model import BeLFusion
 from reference_models.belfusion.windows import conditions, drawn_pairs, spans
-from reference_models.reactface.losses import concordance_loss
+from reference_models.blocks.concordance import concordance_loss
 from reference_models.training.loop import train
 
 SEED = 41

@@ -7,20 +7,20 @@ import pytest
 import torch
 
 from reference_models import check_causality
+from reference_models.blocks.concordance import concordance_loss
 from reference_models.blocks.decoder_layer import DecoderLayer
+from reference_models.blocks.speech_sound import scaled_sound
 from reference_models.blocks.temporal_bias import periodic_bias
 from reference_models.errors import ConfigError, MissingInputError, ModelInputError
 from reference_models.reactface.config import ReactFaceConfig
 from reference_models.reactface.losses import (
     LOSS_WEIGHTS,
-    concordance_loss,
     diversity_loss,
     nearest_target_loss,
     smoothness_loss,
 )
 from reference_models.reactface.model import ReactFace
 from reference_models.reactface.speaker_series import SpeakerSeries
-from reference_models.reactface.speech_encoder import scaled_sound
 
 SMALL = replace(
     ReactFaceConfig.tiny(),

@@ -13,7 +13,7 @@ from reference_models.transvae.model import TransVAE
 
 FRAMES = 200
 WIDTHS = (("emotion", 25), ("3dmm", 58))
-LEAST_SPREAD = 0.001
+LEAST_SPREAD = {"transvae": 0.001, "transvae_online": 0.0004}  # a tenth of what is usual after these recipes
 
 
 def test_concordance_counts_only_where_it_has_a_weight():
@@ -57,4 +57,4 @@ def test_the_tiny_recipe_beats_naive_baselines(name, online, seed, dyads, tmp_pa
     others = [baseline(naive, test, training) for naive in ("B_Mime", "B_MeanSeq")]
     others.append(reference_models.load(name, config="tiny"))
     assert trained["FRCorr"] > max(scores(other)["FRCorr"] for other in others)
-    assert trained["FRDiv"] > LEAST_SPREAD
+    assert trained["FRDiv"] > LEAST_SPREAD[name]
