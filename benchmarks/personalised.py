@@ -58,12 +58,12 @@ TINY = RECIPE.tiny or RECIPE
 Series = NDArray[np.float32]
 
 
-def personalised(seed: int, data: Mapping[str, int], folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def personalised(seed: int, data: Mapping[str, Any], folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Train on dyads of a seed, score with histories, and compare style vectors.
 
     Args:
         seed: Of the dyads, of fresh weights, and of training.
-        data: Recordings, frames and behaviours of the dyads.
+        data: Recordings, frames, behaviours and habits of the dyads.
         folder: Where data and run lie; an interrupted run is continued.
 
     Returns:
@@ -93,12 +93,12 @@ def personalised(seed: int, data: Mapping[str, int], folder: Path) -> tuple[dict
     return found, {"seed": seed, **_styles(model, test)}
 
 
-def ablations(seed: int, data: Mapping[str, int], epochs: int, folder: Path) -> dict[str, Any]:
+def ablations(seed: int, data: Mapping[str, Any], epochs: int, folder: Path) -> dict[str, Any]:
     """Generators with parts left out, and on the one without sound both kinds of hypernetwork.
 
     Args:
         seed: Of the dyads, of fresh weights, and of training.
-        data: Recordings, frames and behaviours of the dyads.
+        data: Recordings, frames, behaviours and habits of the dyads.
         epochs: Of the stage that trains the generator.
         folder: Where data and runs lie; interrupted runs are continued.
 
@@ -158,6 +158,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--recordings", type=int, default=240)
     parser.add_argument("--frames", type=int, default=200)
     parser.add_argument("--behaviours", type=int, default=5)
+    parser.add_argument("--habits", type=float, default=1.0, help="How far persons differ.  [default: 1]")
     parser.add_argument("--ablations", type=int, metavar="EPOCHS", help="Train generators with parts left out.")
     parser.add_argument("--folder", type=Path, help="Where data and runs are kept.  [default: a temporary folder]")
     parser.add_argument("--out", type=Path, default=OUT, help="Folder of the JSON files.  [default: docs/learning]")
@@ -165,7 +166,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     if given.threads:
         torch.set_num_threads(given.threads)
-    data = {"recordings": given.recordings, "frames": given.frames, "behaviours": given.behaviours}
+    data = {
+        "recordings": given.recordings,
+        "frames": given.frames,
+        "behaviours": given.behaviours,
+        "habits": given.habits,
+    }
     with tempfile.TemporaryDirectory() as temporary:
         for seed in given.seeds:
             folder = (given.folder or Path(temporary)) / f"perfrdiff-{seed}"
@@ -182,7 +188,7 @@ def _how(seed: int) -> dict[str, Any]:
     return {"seed": seed, "accelerator": "cpu", "show_progress": False}
 
 
-def _options(data: Mapping[str, int]) -> list[str]:
+def _options(data: Mapping[str, Any]) -> list[str]:
     return [text for name, value in data.items() for text in (f"--{name}", str(value))]
 
 

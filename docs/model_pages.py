@@ -105,7 +105,17 @@ def personalised() -> str:
             people = runs[0]["listeners"]
             known = f"{len(runs)} data seeds, {people['train']} listeners in training, {people['test']} others in test"
             parts += [f"**{told}** ({known}):", table(("reactions", *_PERSONAL), rows)]
-    return "\n\n".join([*parts, _silhouettes()])
+    return "\n\n".join([*parts, _silhouettes(), _ablations()])
+
+
+def _ablations() -> str:
+    (run,) = runs_of("perfrdiff_ablations")
+    rows = [
+        (name, *(f"{values[metric]:.4f}" for metric in (*_PERSONAL, "FRDiv"))) for name, values in run["test"].items()
+    ]
+    dyads = f"data seed {run['seed']}, {run['data']['recordings']} recordings"
+    told = f"**Parts left out** ({dyads}); hypernetworks with clip 1, on the generator without sound:"
+    return f"{told}\n\n{table(('', *_PERSONAL, 'FRDiv'), rows)}"
 
 
 def _silhouettes() -> str:
