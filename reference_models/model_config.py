@@ -6,14 +6,17 @@ mistake. It is a field with two answers: the published code's (*compat*) and our
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
 from typing import Any, Literal, Self
 
 from react_data.clips import suggest
 from reference_models.errors import ConfigError
 
 __all__ = ["ModelConfig", "Trap", "trap"]
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,24 @@ class ModelConfig:
     def answered(self, how: Literal["compat", "clean"]) -> Self:
         """The same configuration with every trap answered one way."""
         return replace(self, **{each.name: getattr(each, how) for each in self.traps()})
+
+    def check(self, answers: Mapping[str, Collection[Any]] = _NOTHING, least: Mapping[str, float] = _NOTHING) -> None:
+        """Refuse values that fields cannot have; for ``__post_init__``.
+
+        Args:
+            answers: Fields with the values that they may have.
+            least: Fields with their smallest values.
+
+        Raises:
+            ConfigError: If a field has another one.
+        """
+        for name, known in answers.items():
+            if getattr(self, name) not in known:
+                expected = ", ".join(map(repr, known))
+                raise ConfigError(f"{name} is {getattr(self, name)!r}, expected one of {expected}.")
+        for name, smallest in least.items():
+            if getattr(self, name) < smallest:
+                raise ConfigError(f"{name} is {getattr(self, name)}, expected at least {smallest}.")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON; tuples become lists."""

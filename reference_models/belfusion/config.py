@@ -99,13 +99,7 @@ class BeLFusionConfig(ModelConfig):
     )
 
     def __post_init__(self) -> None:
-        for name, known in _ANSWERS.items():
-            if getattr(self, name) not in known:
-                expected = ", ".join(repr(each) for each in known)
-                raise ConfigError(f"{name} is {getattr(self, name)!r}, expected one of {expected}.")
-        for name, least in _LEAST.items():
-            if getattr(self, name) < least:
-                raise ConfigError(f"{name} is {getattr(self, name)}, expected at least {least}.")
+        self.check(_ANSWERS, _LEAST)
         if not self.head_widths or min(self.head_widths) < 1:
             raise ConfigError(f"head_widths is {self.head_widths!r}, expected at least one width of at least 1.")
         if not 0 <= self.noise_scale < math.inf:

@@ -116,12 +116,7 @@ class EMCFields(ModelConfig):
         for place in self.attention:
             if place not in PLACES:
                 raise ConfigError(f"attention names {place!r}, expected some of {', '.join(PLACES)}.")
-        for name, known in _ANSWERS.items():
-            if getattr(self, name) not in known:
-                raise ConfigError(f"{name} is {getattr(self, name)!r}, expected {known[0]!r} or {known[1]!r}.")
-        for name, least in _LEAST.items():
-            if getattr(self, name) < least:
-                raise ConfigError(f"{name} is {getattr(self, name)}, expected at least {least}.")
+        self.check(_ANSWERS, _LEAST)
 
 
 _ANSWERS = {

@@ -161,13 +161,7 @@ class FaceAISConfig(ModelConfig):
                 f"speaker_inputs is {self.speaker_inputs!r}, expected 'speaker_3dmm' and at most one of "
                 f"{', '.join(map(repr, SECOND_INPUTS))} after it."
             )
-        for name, known in _ANSWERS.items():
-            if getattr(self, name) not in known:
-                expected = ", ".join(repr(each) for each in known)
-                raise ConfigError(f"{name} is {getattr(self, name)!r}, expected one of {expected}.")
-        for name, least in _LEAST.items():
-            if getattr(self, name) < least:
-                raise ConfigError(f"{name} is {getattr(self, name)}, expected at least {least}.")
+        self.check(_ANSWERS, _LEAST)
         self._check_sizes()
 
     @classmethod

@@ -179,14 +179,7 @@ class PerFRDiffConfig(ModelConfig):
     )
 
     def __post_init__(self) -> None:
-        for name, known in _ANSWERS.items():
-            if getattr(self, name) not in known:
-                raise ConfigError(
-                    f"{name} is {getattr(self, name)!r}, expected one of {', '.join(repr(each) for each in known)}."
-                )
-        for name in _COUNTS:
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} is {getattr(self, name)}, expected at least 1.")
+        self.check(_ANSWERS, dict.fromkeys(_COUNTS, 1))
         for name, most in (("dropout", 1), ("condition_dropout", 1), ("noise_scale", math.inf), ("guidance", math.inf)):
             if not 0 <= getattr(self, name) < most:
                 raise ConfigError(f"{name} is {getattr(self, name)}, expected 0 to below {most}.")

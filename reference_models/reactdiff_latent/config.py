@@ -116,13 +116,7 @@ class ReactDiffConfig(ModelConfig):
     )
 
     def __post_init__(self) -> None:
-        for name, known in _ANSWERS.items():
-            if getattr(self, name) not in known:
-                expected = ", ".join(repr(each) for each in known)
-                raise ConfigError(f"{name} is {getattr(self, name)!r}, expected one of {expected}.")
-        for name, least in _LEAST.items():
-            if getattr(self, name) < least:
-                raise ConfigError(f"{name} is {getattr(self, name)}, expected at least {least}.")
+        self.check(_ANSWERS, _LEAST)
         if not self.denoiser_multipliers or min(self.denoiser_multipliers) < 1:
             raise ConfigError(f"denoiser_multipliers is {self.denoiser_multipliers!r}, expected whole numbers from 1.")
         halved = 2 ** (len(self.denoiser_multipliers) - 1)

@@ -172,9 +172,7 @@ class ReactFaceConfig(ModelConfig):
                 f"'3dmm', and beside them one of {', '.join(VOICE_INPUTS)}."
             )
         self._check_sizes()
-        for name, known in _CHOICES.items():
-            if getattr(self, name) not in known:
-                raise ConfigError(f"{name} is {getattr(self, name)!r}. {suggest(getattr(self, name), known)}")
+        self.check(_CHOICES)
 
     @classmethod
     def tiny(cls) -> Self:

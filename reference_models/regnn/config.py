@@ -134,12 +134,7 @@ class REGNNConfig(ModelConfig):
 
     def __post_init__(self) -> None:
         self._check_speaker()
-        for name, known in _ANSWERS.items():
-            if getattr(self, name) not in known:
-                raise ConfigError(f"{name} is {getattr(self, name)!r}. {suggest(getattr(self, name), known)}")
-        for name in _WHOLE:
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} is {getattr(self, name)}, expected at least 1.")
+        self.check(_ANSWERS, dict.fromkeys(_WHOLE, 1))
         if self.window % 2 or self.width % 2 or self.width % self.heads:
             raise ConfigError(
                 f"window is {self.window}, width {self.width} and heads {self.heads}; expected an even window, and an "

@@ -147,9 +147,7 @@ class OnlineTransVAEConfig(TransVAEConfig):
         if self.window < 1 or self.generation_window < 0:
             sizes = f"{self.window} and {self.generation_window}"
             raise ConfigError(f"window and generation_window are {sizes}, expected at least 1 and 0.")
-        for name, known in _ANSWERS.items():
-            if getattr(self, name) not in known:
-                raise ConfigError(f"{name} is {getattr(self, name)!r}, expected {known[0]!r} or {known[1]!r}.")
+        self.check(_ANSWERS)
 
 
 _ANSWERS = {

@@ -8,6 +8,7 @@ import torch
 from oracles.plain_perfrdiff import plain_reactions
 
 import reference_models
+from reference_models.blocks.concordance import concordance_loss
 from reference_models.blocks.supervised_contrast import supervised_contrast
 from reference_models.errors import ConfigError, MissingInputError, ModelInputError, TrainingError
 from reference_models.perfrdiff.config import PerFRDiffConfig
@@ -16,7 +17,6 @@ from reference_models.perfrdiff.losses import clip_discordance
 from reference_models.perfrdiff.model import PerFRDiff
 from reference_models.perfrdiff.recipe import RECIPE
 from reference_models.perfrdiff.windows import draw_lesson, spans
-from reference_models.reactface.losses import concordance_loss
 from reference_models.training.loop import train
 
 WINDOW, FRAMES = 10, 34
