@@ -2,6 +2,7 @@
 
 import _thread
 import math
+import signal
 import threading
 import time
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from oracles.examples import example
 
 import react_eval
+from react_data.progress import track
 from react_eval import protocol as protocols
 from react_eval import registry, score_arrays
 from react_eval.clip_set import ClipView
@@ -193,6 +195,16 @@ def failing():
     raise KeyboardInterrupt
 
 
+@pytest.fixture
+def interruptible():
+    """Ctrl+C interrupts, also where tests run in the background, and the progress bar's own thread is there already."""
+    earlier = signal.signal(signal.SIGINT, signal.default_int_handler)
+    list(track([0], "beginning", show=False))
+    yield
+    signal.signal(signal.SIGINT, earlier)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("act", [failing, _thread.interrupt_main], ids=["in a thread", "by Ctrl+C"])
 def test_an_interrupted_pass_stops_soon_and_leaves_no_thread(act):
     with pytest.raises(KeyboardInterrupt):
