@@ -27,9 +27,8 @@ from benchmarks.learning import METRICS, keep_run, mean_and_deviation
 from benchmarks.machine import ROOT, facts
 from react_data.feature_writing import write_features
 from reference_models.checkpoints import load_checkpoint
-from reference_models.records import ModelRecord, find_model
+from reference_models.records import find_model
 from reference_models.training.loop import TrainingResult, train
-from reference_models.training.recipes import Recipe
 
 __all__ = ["main", "measure", "summary"]
 
@@ -143,25 +142,20 @@ def _trained(base: str, root: Path, folder: Path, how: Mapping[str, Any]) -> dic
     record, emc = find_model(base), find_model(f"{base}_emc")
     tiny = emc.config_class().tiny()
     config = record.config_class()(**{each.name: getattr(tiny, each.name) for each in fields(record.config_class())})
-    begun = train(base, root, out=folder / "base", config=config, recipe=_tiny_recipe(record), **how)
+    begun = train(base, root, out=folder / "base", config=config, recipe=record.training_recipe(tiny=True), **how)
     title = record.title
-    (*_, last), (*_, like) = _tiny_recipe(record).stages, _tiny_recipe(emc).stages
-    on = replace(_tiny_recipe(record), stages=(replace(last, epochs=like.epochs),))
+    (*_, last), (*_, like) = record.training_recipe(tiny=True).stages, emc.training_recipe(tiny=True).stages
+    on = replace(record.training_recipe(tiny=True), stages=(replace(last, epochs=like.epochs),))
     runs = {title: begun}
     runs[TRAINED_ON.format(title)] = train(
         load_checkpoint(begun.path), root, out=folder / "trained-on", recipe=on, **how
     )
     for number, (name, changes) in enumerate(VARIANTS.items()):
         runs[name.format(title)] = train(
-            emc.name, root, out=folder / f"variant-{number}", base=begun.path, recipe=_tiny_recipe(emc),
+            emc.name, root, out=folder / f"variant-{number}", base=begun.path, recipe=emc.training_recipe(tiny=True),
             config=replace(tiny, **changes), **how,
         )  # fmt: skip
     return runs
-
-
-def _tiny_recipe(record: ModelRecord) -> Recipe:
-    usual = record.training_recipe()
-    return usual.tiny or usual
 
 
 if __name__ == "__main__":

@@ -145,6 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def mean_and_deviation(values: Sequence[float]) -> str:
+    """The mean of values, with their standard deviation if there are several."""
     deviation = f" ± {statistics.stdev(values):.4f}" if len(values) > 1 else ""
     return f"{statistics.mean(values):.4f}{deviation}"
 
@@ -152,9 +153,9 @@ def mean_and_deviation(values: Sequence[float]) -> str:
 def _chosen(name: str, changes: Sequence[str]) -> tuple[ModelConfig, Recipe]:
     """The tiny configuration and recipe of a model, with changes."""
     record, sections = find_model(name), with_overrides({"config": {}, "recipe": {}, "training": {}}, changes)
-    config, usual = chosen_config(record, "tiny"), record.training_recipe()
+    config = chosen_config(record, "tiny")
     changed = type(config).from_dict(config.to_dict() | sections["config"])
-    return changed, (usual.tiny or usual).changed(sections["recipe"])
+    return changed, record.training_recipe(tiny=True).changed(sections["recipe"])
 
 
 def _data(model: ReactionModel, seed: int, data: Mapping[str, Any], folder: Path) -> tuple[Path, str]:

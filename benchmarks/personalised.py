@@ -28,6 +28,7 @@ from sklearn.metrics import silhouette_score
 
 import react_data
 import react_eval
+from benchmarks.learning import keep_run
 from benchmarks.machine import ROOT, facts
 from react_data.feature_writing import write_features
 from react_data.personal_clips import personalised_clips
@@ -35,7 +36,8 @@ from reference_models.generation import RunSettings
 from reference_models.loading import load
 from reference_models.perfrdiff.config import SERIES, PerFRDiffConfig
 from reference_models.perfrdiff.model import PerFRDiff
-from reference_models.perfrdiff.recipe import AUTOENCODER, GENERATOR, PERSONAL, RECIPE, STYLE
+from reference_models.perfrdiff.recipe import AUTOENCODER, GENERATOR, PERSONAL, STYLE
+from reference_models.records import find_model
 from reference_models.speaker_inputs import open_for
 from reference_models.training.loop import train
 from reference_models.training.recipes import Stage
@@ -53,7 +55,7 @@ GENERATORS: Mapping[str, Mapping[str, Any]] = {
     "w/o video": {"speaker_inputs": ("mfcc78",)},
 }
 HYPERNETWORKS = ("low rank", "full")
-TINY = RECIPE.tiny or RECIPE
+TINY = find_model("perfrdiff").training_recipe(tiny=True)
 
 Series = NDArray[np.float32]
 
@@ -166,22 +168,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     if given.threads:
         torch.set_num_threads(given.threads)
-    data = {
-        "recordings": given.recordings,
-        "frames": given.frames,
-        "behaviours": given.behaviours,
-        "habits": given.habits,
-    }
+    data = {name: getattr(given, name) for name in ("recordings", "frames", "behaviours", "habits")}
+    other = "" if given.habits == 1 else "_habits"
     with tempfile.TemporaryDirectory() as temporary:
         for seed in given.seeds:
             folder = (given.folder or Path(temporary)) / f"perfrdiff-{seed}"
             if given.ablations:
-                _keep(ablations(seed, data, given.ablations, folder), given.out / "perfrdiff_ablations.json")
+                keep_run(ablations(seed, data, given.ablations, folder), given.out / "perfrdiff_ablations.json")
                 continue
             found, styles = personalised(seed, data, folder)
             print(seed, json.dumps(found["test"], indent=1), styles["silhouette"], flush=True)
-            _keep(found, given.out / "perfrdiff_personalised.json")
-            _keep(styles, given.out / "perfrdiff_styles.json")
+            keep_run(found, given.out / f"perfrdiff_personalised{other}.json")
+            keep_run(styles, given.out / f"perfrdiff_styles{other}.json")
 
 
 def _how(seed: int) -> dict[str, Any]:
@@ -248,14 +246,6 @@ def _styles(model: PerFRDiff, split: xr.Dataset) -> dict[str, Any]:
             for number, (x, y) in zip(numbers, points, strict=True)
         ],
     }
-
-
-def _keep(run: Mapping[str, Any], out: Path) -> None:
-    """Write a run beside those of other seeds."""
-    earlier = json.loads(out.read_text(encoding="utf-8")) if out.is_file() else []
-    runs = [*(each for each in earlier if each["seed"] != run["seed"]), run]
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(sorted(runs, key=lambda each: each["seed"]), indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

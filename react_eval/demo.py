@@ -12,6 +12,7 @@ from react_data.opening import find_layout, open_split
 from react_data.optional_libraries import LibraryMissingError
 from react_eval.baselines import baseline, generate_predictions, usual_baselines
 from react_eval.computing import Resources
+from react_eval.errors import UnknownNameError
 from react_eval.grid import Grid
 from react_eval.references import demonstration
 from react_eval.result import ProtocolResults
@@ -140,7 +141,7 @@ def _trained(
     say("Training a small generator, which takes about a minute …")
     try:
         file = demonstration(packed, "test", folder, seed=seed, show_progress=show_progress)
-    except LibraryMissingError as error:
+    except (LibraryMissingError, UnknownNameError) as error:
         say(f"Left out: {error.message}")
         return {}
     found = score(file, split="test", data=packed, protocol=list(PROTOCOLS), show_progress=show_progress)

@@ -110,11 +110,8 @@ def prepared_generator(model: Any, data: str | os.PathLike[str], *, split: str, 
     Raises:
         UnknownNameError: If no installed package loads generators.
     """
-    known = find_references()
-    if not known:
-        raise UnknownNameError("no installed package loads generators: pip install 'react-eval[models]'.")
-    source = known.get(model) if isinstance(model, str) else None
-    return (source or next(iter(known.values()))).prepared(model, data, split=split, **settings)
+    source = find_references().get(model) if isinstance(model, str) else None
+    return (source or _able("prepared")).prepared(model, data, split=split, **settings)
 
 
 def demonstration(data: str | os.PathLike[str], split: str, folder: Path, **settings: Any) -> Path:
@@ -131,5 +128,14 @@ def demonstration(data: str | os.PathLike[str], split: str, folder: Path, **sett
 
     Raises:
         LibraryMissingError: If a library that training needs is not installed.
+        UnknownNameError: If no installed package trains generators.
     """
-    return next(iter(find_references().values())).demonstration(data, split, folder, **settings)
+    return _able("demonstration").demonstration(data, split, folder, **settings)
+
+
+def _able(method: str) -> References:
+    """The first of the installed packages' objects that has a method; those of others need not have all."""
+    found = next((source for source in find_references().values() if hasattr(source, method)), None)
+    if found is None:
+        raise UnknownNameError("no installed package loads or trains generators: pip install 'react-eval[models]'.")
+    return found

@@ -113,8 +113,11 @@ class ModelRecord:
         found: Mapping[str, Tensor] | None = _imported(self.reader)(file) if self.reader else None
         return found
 
-    def training_recipe(self) -> Recipe:
+    def training_recipe(self, *, tiny: bool = False) -> Recipe:
         """How it trains.
+
+        Args:
+            tiny: Whether its ``tiny()`` configuration is meant, which may have a recipe of its own.
 
         Raises:
             ConfigError: If it does not.
@@ -122,7 +125,7 @@ class ModelRecord:
         if not self.recipe:
             raise ConfigError(f"{self.title} has no recipe: there is nothing to train.")
         found: Recipe = _imported(self.recipe)
-        return found
+        return (found.tiny or found) if tiny else found
 
 
 def _imported(place: str):  # type: ignore[no-untyped-def]  # whatever the record names

@@ -53,8 +53,7 @@ def train_by_settings(
     record = find_model(named)
     begun = chosen_config(record, str(chosen))
     config = type(begun).from_dict(begun.to_dict() | content["config"])
-    usual = record.training_recipe()
-    recipe = ((usual.tiny or usual) if chosen == "tiny" else usual).changed(content["recipe"])
+    recipe = record.training_recipe(tiny=chosen == "tiny").changed(content["recipe"])
     return train(
         named, data, out=out, recipe=recipe, config=config, base=base, show_progress=show_progress,
         **content["training"],

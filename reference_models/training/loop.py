@@ -183,8 +183,7 @@ def _followed(
         name = registered_name(model)
         if not name:
             raise TrainingError(f"{type(model).__name__} is not registered, so its recipe is not known. Pass recipe=….")
-        usual = find_model(name).training_recipe()
-        found = ((usual.tiny or usual) if tiny else usual).changed(recipe or {})
+        found = find_model(name).training_recipe(tiny=tiny).changed(recipe or {})
     if epochs is not None:
         found = replace(found, stages=tuple(replace(stage, epochs=epochs) for stage in found.stages))
     return found
