@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from react_data.missing_modalities import MODALITIES, MissingModalities
+from reference_models.blocks.speech_sound import SAMPLES_A_FRAME
 from reference_models.emc.config import EMCFields
 from reference_models.emc.divergences import fusion_divergence, reduced
 from reference_models.emc.emotion import HEARD, SPEECH_EMOTION
@@ -25,7 +26,6 @@ from reference_models.model_config import ModelConfig
 __all__ = ["EMCModel"]
 
 _EMOTION, _GIVEN = "speaker_emotion", "speaker_speech_emotion10"
-_SAMPLES_A_FRAME = 640
 _SMALL_IMAGE = (3, 16, 16)  # of a video that is not there, and not looked at
 
 
@@ -172,7 +172,7 @@ class EMCModel(ReactionModel):
         there = [name for name in of if of[name] not in gone and name != "speaker_audio"]
         if len(gone) != 1 or any(name not in batch for name in there) or not len(batch["clip"]):
             return batch
-        each = 1 if there else _SAMPLES_A_FRAME
+        each = 1 if there else SAMPLES_A_FRAME
         rows = [len(values) // each for values in batch[there[0] if there else "speaker_audio"]]
         found = dict(batch)
         for name in (name for name in of if of[name] == gone[0]):
@@ -184,7 +184,7 @@ class EMCModel(ReactionModel):
         """The shape of a series of so many frames."""
         if name == "speaker_video":
             return (frames, *_SMALL_IMAGE)
-        return (frames * _SAMPLES_A_FRAME,) if name == "speaker_audio" else (frames, self.channels(name))
+        return (frames * SAMPLES_A_FRAME,) if name == "speaker_audio" else (frames, self.channels(name))
 
     def channels(self, name: str) -> int:
         """Channels of one of the series that it needs."""

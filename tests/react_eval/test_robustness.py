@@ -206,7 +206,7 @@ def test_what_cannot_be_asked_for_is_refused(package, root, monkeypatch):
     with pytest.raises(InputError, match="there are 0 models"):
         robustness(root, [])
     monkeypatch.setattr(react_eval.references, "find_references", dict)
-    with pytest.raises(UnknownNameError, match="no installed package loads generators"):
+    with pytest.raises(UnknownNameError, match="no installed package loads or trains generators"):
         robustness(root)
 
 
