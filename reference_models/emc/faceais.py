@@ -124,7 +124,7 @@ class FaceAISEMC(EMCModel, FaceAIS):
     ) -> dict[str, Tensor]:
         """FaceAIS's losses of tokens, and how well real faces are decoded of codes that are aware of emotion."""
         lesson, _ = known.lesson
-        parts = self._token_losses(distribution.flatten(0, 1), lesson.targets.flatten())
+        parts = self.lesson_losses(distribution, lesson, batch)
         if branch.emotion is not None and "sample" in self.config.attention:
             parts["sample"] = self._decoding_error(lesson, branch.emotion, batch)
         weights = {**BASE_LOSS_WEIGHTS[PREDICTOR], **LOSS_WEIGHTS, **self.loss_weights}
@@ -133,7 +133,7 @@ class FaceAISEMC(EMCModel, FaceAIS):
     def _decoding_error(self, lesson: Lesson, emotion: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
         """Mean absolute error of what is decoded of the last block's true tokens, of both outputs."""
         block = self.config.block
-        tokens, rows = lesson.targets[:, -block:], lesson.starts[:, None] + torch.arange(block, device=emotion.device)
+        tokens, rows = lesson.targets[:, -block:], lesson.frames[:, -block:]
         vectors = self.vectors(tokens.clamp_min(SPECIAL_TOKENS))
         made = self.tokenizer.decode(self.emc.sampled(vectors, emotion, lesson.known, lag=block))
         real = (self.scaling(batch["listener_3dmm"]), batch["listener_emotion"])

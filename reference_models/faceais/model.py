@@ -10,6 +10,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from react_data.channels import EMOTION_25
+from reference_models.blocks.appropriate_targets import targets_of
+from reference_models.blocks.concordance import concordance_loss
 from reference_models.blocks.speech_sound import SAMPLES_A_FRAME
 from reference_models.blocks.standardisation import Standardisation
 from reference_models.errors import MissingInputError, ModelInputError, TrainingError
@@ -258,19 +260,35 @@ class FaceAIS(ReactionModel):
     def _token_loss(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         lesson = self.lesson(batch)
         streams = self.speaker_streams(lesson.speaker, lesson.second, lesson.known, lesson.known)
-        rows = lesson.targets.shape[1]
-        logits = self.distribution(self.fuse(streams), lesson.past, lesson.past_known, rows=rows)
-        return self._token_losses(logits.flatten(0, 1), lesson.targets.flatten())
+        logits = self.distribution(self.fuse(streams), lesson.past, lesson.past_known, rows=lesson.targets.shape[1])
+        return self.lesson_losses(logits, lesson, batch)
 
-    def _token_losses(self, logits: Tensor, targets: Tensor) -> dict[str, Tensor]:
-        """Losses of logits (N, vocabulary + 2) towards tokens (N,), -1 where nothing is wanted."""
-        parts = {"tokens": functional.cross_entropy(logits.float(), targets, ignore_index=-1)}
-        if self.loss_weights.get("codes", LOSS_WEIGHTS[PREDICTOR]["codes"]):
-            count = self.config.codes
-            codes = self.tokenizer.quantiser.numbers(torch.arange(count, device=logits.device))
-            ours = logits[:, SPECIAL_TOKENS : SPECIAL_TOKENS + count]
-            parts["codes"] = expected_code_error(ours, codes, targets - SPECIAL_TOKENS)
+    def lesson_losses(self, logits: Tensor, lesson: Lesson, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Losses of what a lesson predicts, by name.
+
+        Args:
+            logits: (N, rows, vocabulary + 2).
+            lesson: Of the batch.
+            batch: Of training.
+        """
+        targets, weights = lesson.targets, {**LOSS_WEIGHTS[PREDICTOR], **self.loss_weights}
+        parts = {"tokens": functional.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=-1)}
+        ours = logits[..., SPECIAL_TOKENS : SPECIAL_TOKENS + self.config.codes].float()
+        if weights["codes"]:
+            codes = self.tokenizer.quantiser.numbers(torch.arange(self.config.codes, device=logits.device))
+            parts["codes"] = expected_code_error(ours.flatten(0, 1), codes, targets.flatten() - SPECIAL_TOKENS)
+        if weights["concordance"]:
+            parts["concordance"] = self._discordance(ours, lesson, batch)
         return parts
+
+    def _discordance(self, logits: Tensor, lesson: Lesson, batch: Mapping[str, Tensor]) -> Tensor:
+        """1 - CCC to appropriate reactions of the facial attributes that distributions of codes (N, rows, K) expect."""
+        expected = torch.softmax(logits, -1) @ self.tokenizer.vectors(torch.arange(logits.shape[-1]).to(logits.device))
+        made, (targets, there) = self.tokenizer.decode(expected)[1], targets_of(batch, "emotion")
+        clips, candidates = targets.shape[:2]
+        frames = lesson.frames.reshape(clips, 1, -1).expand(-1, candidates, -1)
+        shown = targets.gather(2, frames[..., None].expand(*frames.shape, targets.shape[-1]))
+        return concordance_loss(made.reshape(clips, -1, made.shape[-1]), shown, there.gather(2, frames))
 
     def _whole_blocks(
         self, batch: Mapping[str, Tensor], one: str, other: str, *, least: int

@@ -28,6 +28,7 @@ class Lesson(NamedTuple):
         past_known: (N, m) bool, the same of listeners.
         items: (N,) which clips of the batch these are.
         starts: (N,) frames that follow the last one of what is known.
+        block: Frames of a block, with the last of which the targets end.
     """
 
     speaker: Tensor
@@ -38,6 +39,13 @@ class Lesson(NamedTuple):
     past_known: Tensor | None
     items: Tensor
     starts: Tensor
+    block: int
+
+    @property
+    def frames(self) -> Tensor:
+        """(N, rows): which frames of the clips the targets are."""
+        rows, block = self.targets.shape[1], self.block
+        return self.starts[:, None] + torch.arange(block - rows, block, device=self.starts.device)
 
     def before(self, series: Tensor, each: int = 1) -> Tensor:
         """(N, each · n, …): other series (B, each · T, …) of the speakers, of the same n frames."""
@@ -99,7 +107,7 @@ def next_block_lesson(
     own = max(min(config.own_past, context), block)
     past = stretches(listener, items, starts, context)[:, -own:] * bool(config.own_past)
     seen = stretches(speaker, items, starts, context)
-    return Lesson(seen, heard, past, targets, known, known[:, -own:], items, starts)
+    return Lesson(seen, heard, past, targets, known, known[:, -own:], items, starts, block)
 
 
 def published_lesson(
@@ -125,4 +133,4 @@ def published_lesson(
     heard = None if second is None else second[:, : each * frames]
     items = torch.arange(len(listener), device=listener.device)
     starts = torch.full_like(items, frames)
-    return Lesson(speaker[:, :frames], heard, listener[:, :frames], targets, known, known, items, starts)
+    return Lesson(speaker[:, :frames], heard, listener[:, :frames], targets, known, known, items, starts, block)

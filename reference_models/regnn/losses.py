@@ -8,11 +8,28 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from reference_models.blocks.concordance import concordance_loss
 from reference_models.errors import MissingInputError
 
-__all__ = ["LOSS_WEIGHTS", "EasyWindows", "Targets", "group_spread", "least_by_group", "per_number", "targets_of"]
+__all__ = [
+    "LOSS_WEIGHTS",
+    "EasyWindows",
+    "Targets",
+    "discordance",
+    "group_spread",
+    "least_by_group",
+    "per_number",
+    "targets_of",
+]
 
-LOSS_WEIGHTS: Mapping[str, float] = {"nearest": 1.0, "spread": 1.0, "volume": 1.0, "likelihood": 1.0}
+LOSS_WEIGHTS: Mapping[str, float] = {
+    "nearest": 1.0,
+    "spread": 1.0,
+    "volume": 1.0,
+    "likelihood": 1.0,
+    "concordance": 0.0,
+}
+"""Concordance is ours."""
 
 
 class Targets(NamedTuple):
@@ -21,10 +38,12 @@ class Targets(NamedTuple):
     Attributes:
         windows: (n, 25, T).
         groups: (n,) which of the B windows each of them is a reaction to.
+        numbers: (n,) which of the reactions to that window it is.
     """
 
     windows: Tensor
     groups: Tensor
+    numbers: Tensor
 
 
 def targets_of(batch: Mapping[str, Tensor]) -> Targets:
@@ -47,7 +66,7 @@ def targets_of(batch: Mapping[str, Tensor]) -> Targets:
         raise MissingInputError("the loss of REGNN needs target_emotion or listener_emotion, the batch has neither.")
     if "frame_mask" in batch:
         there = there & batch["frame_mask"].all(-1, keepdim=True)
-    return Targets(targets[there].transpose(-2, -1), there.nonzero()[:, 0])
+    return Targets(targets[there].transpose(-2, -1), *there.nonzero(as_tuple=True))
 
 
 def least_by_group(values: Tensor, groups: Tensor, count: int) -> Tensor:
@@ -67,6 +86,23 @@ def group_spread(latents: Tensor, groups: Tensor, count: int) -> Tensor:
     sums = latents.new_zeros(count, *latents.shape[1:]).index_add(0, groups, latents)
     means = sums / sizes.reshape(-1, *[1] * (latents.ndim - 1))
     return (latents - means[groups]).square().sum() / max(latents.numel(), 1)
+
+
+def discordance(made: Tensor, latents: Tensor, targets: Targets) -> Tensor:
+    """1 - CCC over frames to the latent of the most concordant reaction, the mean over nodes and windows; ours.
+
+    Args:
+        made: (B, 25, T) latents of windows.
+        latents: (n, 25, T) of reactions.
+        targets: To which windows those are reactions.
+    """
+    if not len(latents):
+        return made.sum() * 0
+    shape = (len(made), int(targets.numbers.max()) + 1)
+    reactions = latents.new_zeros(*shape, *latents.mT.shape[1:])
+    there = torch.zeros(*reactions.shape[:3], dtype=torch.bool, device=latents.device)
+    place = (targets.groups, targets.numbers)
+    return concordance_loss(made.mT, reactions.index_put(place, latents.mT), there.index_put(place, there.new_ones(())))
 
 
 def per_number(values: Tensor, latents: Tensor) -> Tensor:

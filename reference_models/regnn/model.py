@@ -21,6 +21,7 @@ from reference_models.regnn.fusion import Fusion, Streams
 from reference_models.regnn.losses import (
     LOSS_WEIGHTS,
     EasyWindows,
+    discordance,
     group_spread,
     least_by_group,
     per_number,
@@ -148,8 +149,9 @@ class REGNN(ReactionModel):
 
         Returns:
             ``"loss"`` and its parts, means over frames and nodes: ``"nearest"``, the squared distance to the nearest
-            reaction; ``"spread"``, that of reactions to the mean of theirs; and as far as the configuration has them
-            ``"volume"`` and ``"likelihood"``, which are negative logarithms.
+            reaction; ``"spread"``, that of reactions to the mean of theirs; as far as the configuration has them
+            ``"volume"`` and ``"likelihood"``, which are negative logarithms; and ``"concordance"``, which is ours,
+            where it has a weight.
         """
         targets = targets_of(batch)
         groups, own_edges, reactions = targets.groups, edges[targets.groups], targets.windows
@@ -169,6 +171,8 @@ class REGNN(ReactionModel):
             mixture = self.cognition.mixture
             parts["likelihood"] = -per_number(mixture.log_likelihood(mixture(mean)[:, groups], latents), latents)
         weights = {**LOSS_WEIGHTS, **self.loss_weights}
+        if weights["concordance"]:
+            parts["concordance"] = discordance(self._one_of(mean.float()), latents, targets)
         return {"loss": torch.stack([weights[name] * value for name, value in parts.items()]).sum(), **parts}
 
     @torch.no_grad()
@@ -188,6 +192,13 @@ class REGNN(ReactionModel):
         edges, targets = self.edges(self.distribution(self.fuse(self.speaker_streams(first)))), targets_of(first)
         self.train()
         self.motor(targets.windows, edges[targets.groups])
+
+    def _one_of(self, mean: Tensor) -> Tensor:
+        """(B, 25, T): the mean of one Gaussian of the mixture, whichever, where it is sampled; else the mean itself."""
+        if self.config.noise != "mixture":
+            return mean
+        means: Tensor = self.cognition.mixture(mean)
+        return means[int(torch.randint(len(means), ()))]
 
     def _series(self, speaker: Mapping[str, Tensor]) -> Tensor:
         """(N, T, C): what is seen and then what is heard."""

@@ -138,7 +138,8 @@ class TransVAE(ReactionModel):
         weights = {**LOSS_WEIGHTS, **self.loss_weights}
         if weights["diversity"]:
             with torch.no_grad():
-                parts["diversity"] = diversity(decoded, decode_another())
+                other = decode_another()
+            parts["diversity"] = diversity(decoded, other)
         if weights["concordance"]:
             parts["concordance"] = discordance(decoded, batch)
         total = torch.stack([weights[name] * value for name, value in parts.items()]).sum()

@@ -395,6 +395,29 @@ def test_the_error_of_codes_knows_that_they_are_ordered():
     assert expected_code_error(certain, codes, torch.tensor([0, -1, -3])).item() == 0
 
 
+@pytest.mark.parametrize("how", ["clean", "compat"])
+def test_concordance_is_learned_towards_appropriate_reactions_if_wished(how):
+    model = made(how)
+    model.stage, batch = "predictor", training_batch(model)
+    model.loss_weights = {"tokens": 0.0, "concordance": 1.0}
+    torch.manual_seed(0)
+    paired = model.loss(batch)
+    paired["loss"].backward()
+    torch.manual_seed(0)
+    others = {"target_emotion": batch["listener_emotion"][:, None], "target_mask": torch.ones(3, 1, dtype=torch.bool)}
+    assert torch.equal(paired["loss"], model.loss(batch | others)["concordance"])
+    assert model.predictor.listener.head.weight.grad.any()
+
+
+@pytest.mark.parametrize(("teach", "frames"), [(next_block_lesson, 4), (published_lesson, 8)])
+def test_a_lesson_knows_which_frames_it_teaches(teach, frames):
+    config = replace(FaceAISConfig.tiny(), **SMALL)
+    listener, there = numbered(2, 12), torch.ones(2, 12, dtype=torch.bool)
+    lesson = teach(listener, None, listener, there, config)
+    assert lesson.frames.shape[1] == frames
+    assert torch.equal(lesson.targets, listener[lesson.items[:, None], lesson.frames])
+
+
 def test_before_training_coefficients_are_measured():
     model, batch = made(), {"listener_3dmm": 3 + 2 * torch.randn(4, 500, 58)}
     model.begin_stage("predictor", iter([batch]))

@@ -10,10 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reference_models
+from reference_models.blocks.concordance import concordance_loss
 from reference_models.errors import ConfigError, GeneratorError, MissingInputError, ModelInputError
 from reference_models.regnn.cognition import Edges, Mixture
 from reference_models.regnn.config import INPUT_WIDTHS, REGNNConfig
-from reference_models.regnn.losses import EasyWindows, group_spread, least_by_group, targets_of
+from reference_models.regnn.losses import (
+    LOSS_WEIGHTS,
+    EasyWindows,
+    Targets,
+    discordance,
+    group_spread,
+    least_by_group,
+    targets_of,
+)
 from reference_models.regnn.model import REGNN
 from reference_models.regnn.motor import ActivationNorm, GraphAttention, Motor
 from reference_models.regnn.sampling import limited_noise, noise_field
@@ -339,6 +348,28 @@ def test_a_batch_without_any_whole_reaction_has_no_loss():
     known = training_batch() | {"target_mask": torch.zeros(3, 4, dtype=torch.bool)}
     parts = model(MIXTURE).eval().loss(known)
     assert all(value == 0 for value in parts.values())
+
+
+@pytest.mark.parametrize("config", [COMPAT, MIXTURE])
+def test_concordance_of_latents_is_learned_if_wished(config):
+    ours, known = model(config).eval(), training_batch()
+    assert "concordance" not in ours.loss(known)
+    ours.loss_weights = dict.fromkeys(LOSS_WEIGHTS, 0.0) | {"concordance": 2.0}
+    parts = ours.loss(known)
+    parts["loss"].backward()
+    assert parts["loss"] == 2 * parts["concordance"]
+    assert ours.cognition.nodes[0].weight.grad.any()
+
+
+def test_discordance_is_that_to_the_most_concordant_reaction_of_each_window():
+    latents, made = torch.randn(3, NODES, 9), torch.randn(2, NODES, 9)
+    targets = Targets(latents, torch.tensor([0, 0, 1]), torch.tensor([0, 1, 0]))
+    assert discordance(latents[[1, 2]], latents, targets).item() == pytest.approx(0, abs=1e-3)
+    each = [
+        concordance_loss(made[[at]].mT, latents[[of]].mT[:, None], torch.ones(1, 1, 9) > 0)
+        for at, of in ((0, 0), (0, 1), (1, 2))
+    ]
+    assert discordance(made, latents, targets).item() == pytest.approx((min(each[:2]) + each[2]).item() / 2)
 
 
 def test_losses_of_groups():

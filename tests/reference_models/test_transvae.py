@@ -214,6 +214,12 @@ def test_the_loss_is_the_weighted_sum_of_its_parts(kind):
     torch.testing.assert_close(found["loss"], expected + 5 * found["diversity"])
 
 
+def test_diversity_is_learned(kind):
+    model = made(kind)
+    model.loss(training_batch())["diversity"].backward()
+    assert any(each.grad is not None and bool(each.grad.any()) for each in model.decoder.parameters())
+
+
 def test_a_training_batch_without_listeners_is_refused(kind):
     batch = {name: each for name, each in training_batch().items() if not name.startswith("listener")}
     with pytest.raises(MissingInputError, match="no listener_emotion and no listener_3dmm"):
