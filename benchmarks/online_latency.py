@@ -2,8 +2,9 @@
 
 First ReactFace of the published size, online, that encodes each window by itself: time from a window's frames to its
 reactions, for encoding the speaker and for decoding. Windows are answered one after another, as in a conversation.
-With ``--clips``, seconds that each model takes for ten reactions to a clip of 750 frames. Weights and speakers are
-random. On a machine that does other work, processor time says more than wall time, which is then too long.
+With ``--clips``, seconds that each model takes for ten reactions to a clip of 750 frames, or to as many whole blocks as
+these hold; ``--only regnn regnn_emc`` names the models, and leaves out the windows. Weights and speakers are random.
+On a machine that does other work, processor time says more than wall time, which is then too long.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from benchmarks.machine import facts, peak_megabytes
 from reference_models.generator import WIDTHS, ReactionModel
 from reference_models.loading import load
 from reference_models.reactface.config import ReactFaceConfig
+from reference_models.regnn.config import INPUT_WIDTHS
 
 __all__ = ["main"]
 
@@ -35,6 +37,11 @@ MODELS = (
     ("BeLFusion online", "belfusion_online", "published", True),
     ("ReactFace", "reactface", "published", False),
     ("ReactFace online, by window", "reactface", WINDOW_ONLY, True),
+    ("Trans-VAE-EMC", "transvae_emc", "published", False),
+    ("REGNN", "regnn", "published", False),
+    ("REGNN-EMC", "regnn_emc", "published", False),
+    ("FaceAIS", "faceais", "published", True),
+    ("FaceAIS-EMC", "faceais_emc", "published", True),
 )
 
 
@@ -57,13 +64,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--windows", type=int, default=40)
     parser.add_argument("--bfloat16", action="store_true", help="Under autocast.")
     parser.add_argument("--clips", action="store_true", help="Also seconds a clip, at the last number of threads.")
+    parser.add_argument("--only", nargs="+", help="Of which models; of all, and of windows, if not given.")
     given = parser.parse_args(arguments)
     described = facts(("python", "-m", "benchmarks.online_latency")) | {"torch": torch.__version__}
     print("\n".join(f"{name}: {fact}" for name, fact in described.items()))
     with torch.autocast("cpu", dtype=torch.bfloat16) if given.bfloat16 else nullcontext():
-        _print_latencies(given.threads, given.windows)
+        if not given.only:
+            _print_latencies(given.threads, given.windows)
+        torch.set_num_threads(given.threads[-1])
         if given.clips:
-            _print_clips()
+            _print_clips([each for each in MODELS if each[1] in (given.only or [each[1]])])
 
 
 def _print_latencies(threads: Sequence[int], windows: int) -> None:
@@ -105,13 +115,14 @@ def _timed(function: Callable[..., Any], kept: list[Spent]) -> Callable[..., Any
     return timed
 
 
-def _print_clips() -> None:
+def _print_clips(models: Sequence[tuple[str, str, Any, bool]]) -> None:
     print(f"\n{REACTIONS} reactions to a clip of {FRAMES} frames, {torch.get_num_threads()} threads\n")
     print("| model | processor s | wall s | most memory so far, MB |\n| --- | --: | --: | --: |")
-    for title, name, config, online in MODELS:
+    for title, name, config, online in models:
         model = load(name, config=config)
-        speaker = _speaker(model, FRAMES)
-        model.generate(_speaker(model, 50), 1, online=online)
+        block = getattr(model.config, "block", 1)
+        speaker = _speaker(model, FRAMES - FRAMES % block)
+        model.generate(_speaker(model, 50 - 50 % block), 1, online=online)
         wall, processor = time.perf_counter(), time.process_time()
         model.generate(speaker, REACTIONS, online=online)
         seconds = f"{time.process_time() - processor:.1f} | {time.perf_counter() - wall:.1f}"
@@ -121,7 +132,7 @@ def _print_clips() -> None:
 def _speaker(model: ReactionModel, frames: int) -> dict[str, Any]:
     """A batch of one random speaker."""
     rng, side = np.random.default_rng(0), model.video_size
-    shapes = {f"speaker_{kind}": (1, frames, width) for kind, width in WIDTHS.items()}
+    shapes = {f"speaker_{kind}": (1, frames, width) for kind, width in {**INPUT_WIDTHS, **WIDTHS}.items()}
     shapes |= {
         "speaker_video": (1, frames, 3, side, side),
         "speaker_audio": (1, frames * model.sample_rate // model.frames_per_second),

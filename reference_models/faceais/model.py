@@ -183,7 +183,7 @@ class FaceAIS(ReactionModel):
 
         Returns:
             ``"loss"``; in the stages ``"tokenizer"`` and ``"emotion"`` ``"face"`` and ``"emotion"``, in the stage
-            ``"predictor"`` ``"tokens"``, with ``"codes"``, which is ours, where it has a weight.
+            ``"predictor"`` ``"tokens"``, with ``"codes"`` and ``"concordance"``, which are ours, where they have weights.
 
         Raises:
             TrainingError: If there is no such stage.
@@ -282,13 +282,13 @@ class FaceAIS(ReactionModel):
         return parts
 
     def _discordance(self, logits: Tensor, lesson: Lesson, batch: Mapping[str, Tensor]) -> Tensor:
-        """1 - CCC to appropriate reactions of the facial attributes that distributions of codes (N, rows, K) expect."""
+        """1 - CCC to the listener of the facial attributes that distributions of codes (N, rows, K) expect."""
         expected = torch.softmax(logits, -1) @ self.tokenizer.vectors(torch.arange(logits.shape[-1]).to(logits.device))
         made, (targets, there) = self.tokenizer.decode(expected)[1], targets_of(batch, "emotion")
-        clips, candidates = targets.shape[:2]
-        frames = lesson.frames.reshape(clips, 1, -1).expand(-1, candidates, -1)
-        shown = targets.gather(2, frames[..., None].expand(*frames.shape, targets.shape[-1]))
-        return concordance_loss(made.reshape(clips, -1, made.shape[-1]), shown, there.gather(2, frames))
+        clips, _, _, channels = targets.shape
+        frames = lesson.frames.reshape(clips, 1, -1)
+        shown = targets.gather(2, frames[..., None].expand(-1, -1, -1, channels))
+        return concordance_loss(made.reshape(clips, -1, channels), shown, there.gather(2, frames))
 
     def _whole_blocks(
         self, batch: Mapping[str, Tensor], one: str, other: str, *, least: int

@@ -25,7 +25,7 @@ class Trial(NamedTuple):
 
 TRIALS = (
     Trial("transvae", 60, 200, None, online=False, least_spread=0.001),
-    Trial("transvae_online", 240, 200, 5, online=True, least_spread=0.0004),
+    Trial("transvae_online", 240, 200, 5, online=True, least_spread=0.001),
     Trial("belfusion", 240, 200, 5, online=False, least_spread=0.0005),
     Trial("belfusion_online", 160, 400, 5, online=True, least_spread=0.0005),
     Trial("reactface", 240, 200, 5, online=True, least_spread=0.0005),
