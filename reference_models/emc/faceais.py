@@ -19,8 +19,7 @@ from reference_models.errors import ConfigError
 from reference_models.faceais.losses import masked_absolute_error
 from reference_models.faceais.model import FaceAIS
 from reference_models.faceais.predictor import SPECIAL_TOKENS, Fused, Streams
-from reference_models.faceais.recipe import LOSS_WEIGHTS as BASE_LOSS_WEIGHTS
-from reference_models.faceais.recipe import PREDICTOR, RECIPE
+from reference_models.faceais.recipe import RECIPE
 from reference_models.faceais.windows import Lesson, filled
 from reference_models.generator import WIDTHS
 
@@ -127,7 +126,7 @@ class FaceAISEMC(EMCModel, FaceAIS):
         parts = self.lesson_losses(distribution, lesson, batch)
         if branch.emotion is not None and "sample" in self.config.attention:
             parts["sample"] = self._decoding_error(lesson, branch.emotion, batch)
-        weights = {**BASE_LOSS_WEIGHTS[PREDICTOR], **LOSS_WEIGHTS, **self.loss_weights}
+        weights = {**LOSS_WEIGHTS, **self._weights}
         return {"loss": torch.stack([weights[name] * value for name, value in parts.items()]).sum(), **parts}
 
     def _decoding_error(self, lesson: Lesson, emotion: Tensor, batch: Mapping[str, Tensor]) -> Tensor:

@@ -183,7 +183,8 @@ class FaceAIS(ReactionModel):
 
         Returns:
             ``"loss"``; in the stages ``"tokenizer"`` and ``"emotion"`` ``"face"`` and ``"emotion"``, in the stage
-            ``"predictor"`` ``"tokens"``, with ``"codes"`` and ``"concordance"``, which are ours, where they have weights.
+            ``"predictor"`` ``"tokens"`` and ``"codes"``; and in all of them ``"concordance"``. That and the codes,
+            which are ours, are there where they have weights.
 
         Raises:
             TrainingError: If there is no such stage.
@@ -193,8 +194,12 @@ class FaceAIS(ReactionModel):
         if self.stage not in LOSS_WEIGHTS:
             raise TrainingError(f"FaceAIS has no stage {self.stage!r}, only {', '.join(LOSS_WEIGHTS)}.")
         parts = self._token_loss(batch) if self.stage == PREDICTOR else self._reconstruction(batch)
-        weights = {**LOSS_WEIGHTS[self.stage], **self.loss_weights}
-        return {"loss": torch.stack([weights[name] * value for name, value in parts.items()]).sum(), **parts}
+        return {"loss": torch.stack([self._weights[name] * value for name, value in parts.items()]).sum(), **parts}
+
+    @property
+    def _weights(self) -> Mapping[str, float]:
+        """Of the parts of the loss in this stage; those of stages that others add are the predictor's."""
+        return {**LOSS_WEIGHTS.get(self.stage, LOSS_WEIGHTS[PREDICTOR]), **self.loss_weights}
 
     def _next(
         self, tokens: Tensor, second: Tensor | None, made: Tensor, begin: int, more: Mapping[str, Tensor] | None = None
@@ -245,7 +250,10 @@ class FaceAIS(ReactionModel):
         targets = self.scaling(targets)
         coefficients, made = self.tokenizer(targets)
         parts = {} if self.stage == EMOTION_DECODER else {"face": face_loss(coefficients, targets, there)}
-        return {**parts, "emotion": masked_absolute_error(made, emotion, there)}
+        parts["emotion"] = masked_absolute_error(made, emotion, there)
+        if self._weights["concordance"]:
+            parts["concordance"] = concordance_loss(made.float(), emotion[:, None], there[:, None])
+        return parts
 
     def lesson(self, batch: Mapping[str, Tensor]) -> Lesson:
         """What the predictor learns of a batch, and from what."""
@@ -271,7 +279,7 @@ class FaceAIS(ReactionModel):
             lesson: Of the batch.
             batch: Of training.
         """
-        targets, weights = lesson.targets, {**LOSS_WEIGHTS[PREDICTOR], **self.loss_weights}
+        targets, weights = lesson.targets, self._weights
         parts = {"tokens": functional.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=-1)}
         ours = logits[..., SPECIAL_TOKENS : SPECIAL_TOKENS + self.config.codes].float()
         if weights["codes"]:

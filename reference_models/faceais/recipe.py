@@ -12,8 +12,8 @@ __all__ = ["EMOTION_DECODER", "LOSS_WEIGHTS", "PREDICTOR", "RECIPE", "TOKENIZER"
 TOKENIZER, EMOTION_DECODER, PREDICTOR = "tokenizer", "emotion", "predictor"
 
 LOSS_WEIGHTS = {
-    TOKENIZER: {"face": 1.0, "emotion": 1.0},
-    EMOTION_DECODER: {"emotion": 1.0},
+    TOKENIZER: {"face": 1.0, "emotion": 1.0, "concordance": 0.0},
+    EMOTION_DECODER: {"emotion": 1.0, "concordance": 0.0},
     PREDICTOR: {"tokens": 1.0, "codes": 0.0, "concordance": 0.0},
 }
 """The errors of codes and concordance are ours."""
