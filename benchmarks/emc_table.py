@@ -35,6 +35,7 @@ __all__ = ["main", "measure", "summary"]
 BASES = ("transvae", "regnn", "faceais")
 CONDITIONS = "standard"
 FEATURES = ("mfcc78",)
+SHOWN = ("model", "title", "status", "reason", "values")
 TRAINED_ON = "{}, trained on"
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "{} + emotion, no EA": {"attention": (), "compensation": False, "emotion_input": True},
@@ -77,13 +78,15 @@ def measure(
         metrics=METRICS, fill=fill, online="offline" not in runs[find_model(base).title].model.modes, features=features,
         cache=folder / "submissions", device="cpu", show_progress=False,
     )  # fmt: skip
+    found = scored.to_dict()
     options = [text for name, value in data.items() for text in (f"--{name}", str(value))]
     return {
         "seed": seed,
         "data": dict(data),
         "fill": fill,
         "best_epochs": {title: run.best_epoch for title, run in runs.items()},
-        "rows": scored.to_dict()["rows"],
+        "rows": [{name: row[name] for name in SHOWN} for row in found["rows"]],
+        "context": found["context"],
         "training_cpu_seconds": round(took),
         "machine": facts(("python", "-m", "benchmarks.emc_table", base, "--seeds", str(seed), *options)),
     }

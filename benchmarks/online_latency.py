@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from string import ascii_lowercase
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +24,6 @@ from benchmarks.machine import facts, peak_megabytes
 from reference_models.generator import WIDTHS, ReactionModel
 from reference_models.loading import load
 from reference_models.reactface.config import ReactFaceConfig
-from reference_models.regnn.config import INPUT_WIDTHS
 
 __all__ = ["main"]
 
@@ -33,14 +33,19 @@ MODELS = (
     ("Trans-VAE", "transvae", "published", False),
     ("Trans-VAE online, prefix statistics", "transvae_online", "published", True),
     ("Trans-VAE online, running statistics", "transvae_online", "clean", True),
+    ("Trans-AE", "transae", "published", False),
     ("BeLFusion", "belfusion", "published", False),
     ("BeLFusion online", "belfusion_online", "published", True),
     ("ReactFace", "reactface", "published", False),
     ("ReactFace online, by window", "reactface", WINDOW_ONLY, True),
-    ("Trans-VAE-EMC", "transvae_emc", "published", False),
+    ("PerFRDiff", "perfrdiff", "published", True),
+    ("PerFRDiff, clean", "perfrdiff", "clean", True),
+    ("ReactDiff (latent)", "reactdiff_latent", "published", False),
+    ("ReactDiff (latent) online", "reactdiff_latent_online", "published", True),
     ("REGNN", "regnn", "published", False),
-    ("REGNN-EMC", "regnn_emc", "published", False),
     ("FaceAIS", "faceais", "published", True),
+    ("Trans-VAE-EMC", "transvae_emc", "published", False),
+    ("REGNN-EMC", "regnn_emc", "published", False),
     ("FaceAIS-EMC", "faceais_emc", "published", True),
 )
 
@@ -132,12 +137,17 @@ def _print_clips(models: Sequence[tuple[str, str, Any, bool]]) -> None:
 def _speaker(model: ReactionModel, frames: int) -> dict[str, Any]:
     """A batch of one random speaker."""
     rng, side = np.random.default_rng(0), model.video_size
-    shapes = {f"speaker_{kind}": (1, frames, width) for kind, width in {**INPUT_WIDTHS, **WIDTHS}.items()}
-    shapes |= {
-        "speaker_video": (1, frames, 3, side, side),
-        "speaker_audio": (1, frames * model.sample_rate // model.frames_per_second),
+    shapes = {
+        "video": (frames, 3, side, side),
+        "audio": (frames * model.sample_rate // model.frames_per_second,),
+        **{kind: (frames, width) for kind, width in WIDTHS.items()},
     }
-    series = {name: 2 * rng.random(shapes[name], dtype=np.float32) - 1 for name in model.inputs}
+    series = {}
+    for name in model.inputs:
+        kind = name.removeprefix("speaker_")
+        # Names of features end with their width.
+        shape = shapes.get(kind) or (frames, int(kind.lstrip(ascii_lowercase)))
+        series[name] = 2 * rng.random((1, *shape), dtype=np.float32) - 1
     return {"clip": ["clip"], **series}
 
 

@@ -14,7 +14,7 @@ from reference_models.listing import describe
 from reference_models.records import ModelRecord, models
 from reference_models.weightless import weightless
 
-__all__ = ["LEARNING", "cards", "contrasts", "learning", "overview", "personalised", "runs_of"]
+__all__ = ["LEARNING", "cards", "compensation", "contrasts", "learning", "overview", "personalised", "runs_of"]
 
 LEARNING = Path(__file__).parent / "learning"
 
@@ -31,6 +31,7 @@ _PERSONS = {
     "perfrdiff_personalised": "Persons as they usually are in synthetic dyads",
     "perfrdiff_personalised_habits": "Persons who differ four times as much",
 }
+_ROBUST = ("model", "condition", *_SHOWN)
 _PERSONAL = ("FRCorr", "FRCorr_personal", "FRDist", "FRDist_personal")
 
 
@@ -106,6 +107,29 @@ def personalised() -> str:
             known = f"{len(runs)} data seeds, {people['train']} listeners in training, {people['test']} others in test"
             parts += [f"**{told}** ({known}):", table(("reactions", *_PERSONAL), rows)]
     return "\n\n".join([*parts, _silhouettes(), _ablations()])
+
+
+def compensation() -> str:
+    """What EMC is worth to tiny models of its bases, where nothing, the face, or speech is missing."""
+    parts = []
+    for base in (record for name, record in models().items() if runs_of(f"emc_{name}")):
+        runs = runs_of(f"emc_{base.name}")
+        data = runs[0]["data"]
+        told = f"{data['recordings']} recordings of {data['frames']} frames"
+        parts += [f"**{base.title}**, {len(runs)} data seeds, {told}:", table(_ROBUST, _compensated(runs))]
+    return "\n\n".join(parts)
+
+
+def _compensated(runs: Sequence[dict[str, Any]]) -> Iterable[tuple[str, ...]]:
+    """A row for each model under each condition, and one for each naive baseline."""
+    for rows in zip(*(run["rows"] for run in runs), strict=True):
+        known = rows[0]["model"], rows[0]["title"]
+        if any(row["status"] == "fails" for row in rows):
+            yield (*known, "fails", *[""] * (len(_SHOWN) - 1))
+        else:
+            yield (*known, *(_spread(row["values"][metric] for row in rows) for metric in _SHOWN))
+    for naive in (name for name in runs[0]["context"] if name.startswith("B_")):
+        yield (naive, "complete", *(_spread(run["context"][naive][metric] for run in runs) for metric in _SHOWN))
 
 
 def _ablations() -> str:
