@@ -51,6 +51,7 @@ def main() -> None:
         "cards": model_pages.cards,
         "learning": model_pages.learning,
         "contrasts": model_pages.contrasts,
+        "comparison": model_pages.comparison,
         "compensation": model_pages.compensation,
         "personalised": model_pages.personalised,
     }

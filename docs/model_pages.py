@@ -14,7 +14,17 @@ from reference_models.listing import describe
 from reference_models.records import ModelRecord, models
 from reference_models.weightless import weightless
 
-__all__ = ["LEARNING", "cards", "compensation", "contrasts", "learning", "overview", "personalised", "runs_of"]
+__all__ = [
+    "LEARNING",
+    "cards",
+    "comparison",
+    "compensation",
+    "contrasts",
+    "learning",
+    "overview",
+    "personalised",
+    "runs_of",
+]
 
 LEARNING = Path(__file__).parent / "learning"
 
@@ -39,6 +49,18 @@ def overview() -> str:
     """One line a model, of its published configuration."""
     headings = ("model", "name", "generates", "when", "sees and hears", "parameters")
     return table(headings, [_line(record) for record in models().values()])
+
+
+def comparison() -> str:
+    """Models side by side: what they know of the future, what they cost, and what they were compared with."""
+    headings = ("model", "sees of the future", "processor seconds", "compared with")
+    return table(headings, [_compared(record) for record in models().values()])
+
+
+def _compared(record: ModelRecord) -> tuple[str, ...]:
+    glance = record.card.glance
+    cost = "not measured" if glance.seconds is None else f"{glance.seconds:g}"
+    return (f"[{record.title}](#{_anchor(record.title)})", glance.ahead, cost, glance.agreement)
 
 
 def _line(record: ModelRecord) -> tuple[str, ...]:

@@ -24,6 +24,22 @@ __all__ = ["ModelCard", "ModelRecord", "find_model", "models", "register_model"]
 
 
 @dataclass(frozen=True)
+class Glance:
+    """What a table that compares models says of one.
+
+    Attributes:
+        ahead: How much of the speaker's future a frame depends on, as published and clean if they differ.
+        agreement: With what outputs were compared, and how near they are.
+        seconds: Processor seconds that ten reactions to a clip of 30 s take at the published size, on one thread; None
+            if that was not measured.
+    """
+
+    ahead: str
+    agreement: str
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
 class ModelCard:
     """What a person has to know of a model.
 
@@ -39,6 +55,7 @@ class ModelCard:
         defects: Known defects of the official code and what we do; traps of the configuration are listed beside.
         causality: What online generation sees of the future, in both answers.
         cost: Parameters, and seconds a clip with the machine they were measured on.
+        glance: The same in a few words.
     """
 
     paper: str
@@ -52,6 +69,7 @@ class ModelCard:
     defects: tuple[str, ...]
     causality: str
     cost: str
+    glance: Glance = Glance("", "")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reference_models.records import ModelCard
+from reference_models.records import Glance, ModelCard
 
 __all__ = ["CARD", "ONLINE_CARD"]
 
@@ -39,6 +39,7 @@ CARD = ModelCard(
         "twice. Ours has the cosine schedule only, which both published models use.",
         "The divergence is summed over the windows of a clip, so it weighs more in longer clips; kept.",
     ),
+    glance=Glance("49 frames", "official outputs, 3e-6"),
     causality="Offline only: every window depends on the same window of the speaker, 49 frames ahead at most; with "
     "`context`, an option of ours, on that many windows more to either side.",
     cost="12,543,507 parameters: 242,579 of the auto-encoder, 12,300,928 of the denoiser. Ten reactions to a "
@@ -49,6 +50,7 @@ ONLINE_CARD = replace(
     CARD,
     paper=CARD.paper.replace("offline task", "online task"),
     summary=CARD.summary.replace("the speaker's window,", "the speaker's window before, 50 frames of 0 at first,"),
+    glance=Glance("none", "official outputs, 3e-6"),
     causality="Causal in both answers: every window depends on windows of the speaker before it only, so a reaction is "
     "50 to 99 frames late. Fading windows into each other looks back, not ahead.",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reference_models.faceais.card import CARD as FACEAIS
-from reference_models.records import ModelCard
+from reference_models.records import Glance, ModelCard
 from reference_models.regnn.card import CARD as REGNN
 from reference_models.transvae.card import CARD as TRANSVAE
 
@@ -51,6 +51,7 @@ def _card(base: ModelCard, title: str, inputs: str, defects: tuple[str, ...], co
         "gradients in each kind of missing modality. The base: " + base.verified,
         defects=(*_DEFECTS, *defects),
         cost=cost + " Its base: " + base.cost,
+        glance=Glance(base.glance.ahead, "its base with gates at 0, 1e-5"),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reference_models.records import ModelCard
+from reference_models.records import Glance, ModelCard
 
 __all__ = ["CARD"]
 
@@ -47,6 +47,7 @@ CARD = ModelCard(
         "A 1.6 billion parameter hypernetwork takes 6.5 GB; branches are evaluated in parts, and what they give is "
         "kept for the last 16 past clips.",
     ),
+    glance=Glance("none", "official outputs, 1e-4 to 9e-4"),
     causality="Online and offline are one: every window depends on the speaker before it only, so a reaction is 1 to "
     "99 frames late, and nothing is known of the speaker in the first window. Fading windows into each other looks "
     "back, not ahead. A past clip of the listener is known from the beginning.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reference_models.records import ModelCard
+from reference_models.records import Glance, ModelCard
 
 __all__ = ["CARD", "ONLINE_CARD"]
 
@@ -47,6 +47,7 @@ CARD = ModelCard(
         "noise it hardly knows which latent is which. Kept; guessed=True, an option of ours, mends that.",
         "Attention of the auto-encoder knows no order of frames: a clip that is shuffled gives shuffled latents. Kept.",
     ),
+    glance=Glance("the whole clip", "official outputs, 1e-5"),
     causality="Offline only: the auto-encoder attends to the whole clip.",
     cost="542,409,605 parameters: 124,986,707 of the auto-encoder, 404,312,626 of the U-Net, 13,110,272 between them.",
 )
@@ -54,6 +55,7 @@ CARD = ModelCard(
 ONLINE_CARD = replace(
     CARD,
     summary=CARD.summary.replace("latents of a window,", "latents of the window before, zeros at first,"),
+    glance=Glance("none; published the whole clip", "official outputs, 1e-5"),
     causality="As published every frame depends on the speaker's whole clip: features are a window late, but the "
     "encoder attends to all of them and the decoder to all windows, so it looks ahead to the end. Clean: both attend "
     "to windows up to their own, and a reaction depends on windows of the speaker before it only, so it is 50 to 99 "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reference_models.reactdiff_latent.card import CARD as BASE
+from reference_models.records import Glance
 
 __all__ = ["CARD"]
 
@@ -26,5 +27,6 @@ CARD = replace(
         "their shift, and on what its estimates decode to once shifted; ours, as the paper says nothing of training.",
         *BASE.defects,
     ),
+    glance=Glance("the whole clip", "nothing to compare with"),
     cost="The parameters of ReactDiff (latent), 8,967,168 of the style encoder, and 6,749,592 that make shifts.",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reference_models.records import ModelCard
+from reference_models.records import Glance, ModelCard
 
 __all__ = ["CARD"]
 
@@ -40,6 +40,7 @@ CARD = ModelCard(
         "everywhere.",
         "The paper trains in two stages and towards the paired listener first; the code, and our recipe, in one.",
     ),
+    glance=Glance("none; published 7 frames", "official outputs, 1e-6"),
     causality="Clean: a reaction depends on the speaker up to its own frame at most, as windows are answered from "
     "what was there when they begin. Published (look_ahead='end'): up to the end of its window, at most window - 1 = "
     "7 frames later, in online prefix (online_context=0) and online window (online_context=8) mode alike; and the "

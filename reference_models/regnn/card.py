@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reference_models.records import ModelCard
+from reference_models.records import Glance, ModelCard
 
 __all__ = ["CARD"]
 
@@ -46,6 +46,7 @@ CARD = ModelCard(
         "default, estimated for as many reactions as there are speakers in a batch.",
         "An option limits frames where action units were meant. Ours has no such option.",
     ),
+    glance=Glance("49 frames", "official outputs, 3e-6"),
     causality="Offline only: a frame depends on the speaker up to 49 frames before and after it.",
     cost="2,233,171 parameters: 2,139,200 of the transformer, 78,605 of the cognitive, 15,366 of the motor processor. "
     "Ten reactions to a clip of 750 frames took 0.2 seconds of processor time, features given; the official code "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reference_models.records import ModelCard
+from reference_models.records import Glance, ModelCard
 
 __all__ = ["CARD"]
 
@@ -22,6 +22,7 @@ CARD = ModelCard(
         "The paper says no more than that the encoder is decoded to coefficients; two decoder layers with "
         "ReactFace's temporal bias, and its losses without those that need chance, are our choice.",
     ),
+    glance=Glance("the whole clip", "parts of it with official outputs"),
     causality="Offline only: video convolutions look 7 frames ahead, wav2vec 2.0 at the whole clip.",
     cost="FRDiv is 0 by construction.",
 )

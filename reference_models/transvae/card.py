@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reference_models.records import ModelCard
+from reference_models.records import Glance, ModelCard
 
 __all__ = ["CARD", "ONLINE_CARD"]
 
@@ -34,6 +34,7 @@ CARD = ModelCard(
         "The diversity loss is exp(-d²/100) with d² summed over frames and channels, and vanishes for long clips.",
         "Swapped roles in a list that has both directions double one augmentation; ours draws a direction once.",
     ),
+    glance=Glance("the whole clip", "official outputs, 3e-6"),
     causality="Offline only: every frame depends on the whole clip.",
     cost="1,315,891 parameters. Ten reactions to a clip of 750 frames at 224 pixels take 12 CPU seconds in float32: "
     "11 for the speaker, once, and 0.7 for all decoding; the official code takes 17 and then 0.9 a reaction.",
@@ -47,6 +48,7 @@ ONLINE_CARD = replace(
     "LSTM that starts at the last of them.",
     defects=(*(each for each in CARD.defects if "fusion" not in each),),
     verified=CARD.verified.replace("on two clips", "on two clips of three windows"),
+    glance=Glance("none; published 15 frames", "official outputs, 3e-6"),
     causality="With look_ahead='end' as published, a window sees the speaker up to its own end: window - 1 frames "
     "ahead, 7 or 15. With look_ahead='start' no frame depends on later frames of the speaker, and running statistics "
     "keep that so in video.",

@@ -40,6 +40,11 @@ def test_every_model_is_listed_with_its_traps():
         assert details.to_markdown().startswith(f"## {record.title}")
 
 
+def test_every_model_can_be_compared_at_a_glance():
+    cards = {name: record.card for name, record in reference_models.models().items() if record is not RECORD}
+    assert all(card.glance.ahead and card.glance.agreement for card in cards.values())
+
+
 def test_fresh_weights_depend_on_the_seed_only():
     torch.manual_seed(3)
     before = torch.get_rng_state()
