@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,13 +108,14 @@ def robustness(
     settings |= {"reactions": scored_under.reactions, "loss_seed": loss_seed, "weights": weights, "device": device}
     settings |= {"features": features, "videos": videos, "cache": cache}
     ready = _prepared(models, root, settings)
+    for generator, condition in product(ready.values(), chosen):
+        generator.affected(condition)  # a series of no known modality is refused before anything is generated
     score = partial(
         score_against, SplitTargets(_cut(open_split(root, split), limit, frames)), protocol=scored_under,
         metrics=metrics, resources=Resources(device, threads, client=False), show_progress=show_progress,
     )  # fmt: skip
     found: dict[tuple[str, str], ConditionScores] = {}
-    pairs = [(title, condition) for title in ready for condition in chosen]
-    for title, condition in track(pairs, "conditions", unit="condition", show=show_progress):
+    for title, condition in track(list(product(ready, chosen)), "conditions", unit="condition", show=show_progress):
         row = _Row(title, ready[title], condition, runs, score, show_progress)
         found[title, condition.name] = row.scores(found.get((title, COMPLETE)))
     whole = () if limit is None and frames is None else ("Only a part of the split: compares with nothing else.",)

@@ -58,7 +58,8 @@ class Losses:
     @property
     def identity(self) -> dict[str, Any]:
         """What decides what is lost."""
-        return {"condition": self.condition.name, "loss_seed": self.seed, "fill": self.fill}
+        known = dict(sorted(self.condition.losses.modality_of.items()))
+        return {"condition": self.condition.name, "loss_seed": self.seed, "fill": self.fill, "modality_of": known}
 
     def batch(self, batch: Batch, *, told: bool) -> dict[str, Any]:
         """What arrives of a batch.

@@ -57,7 +57,7 @@ class EmotionAttention(nn.Module):
     """x + α (y - x) of a series x and what layers of attention make of it, y, with a learned gate α.
 
     A series of other channels than attention has is mapped to it, and the change α (y - x) is mapped back. So wherever
-    α is 0, the series stays as it is.
+    α is 0, the series stays as it is. The map back does not begin at 0 as well, or neither would ever learn.
 
     Args:
         config: What it is made of.
@@ -78,7 +78,7 @@ class EmotionAttention(nn.Module):
         self.layers = nn.ModuleList(
             _Layer(width, heads, config.attention_dropout, norm_after=after) for _ in range(config.attention_layers)
         )
-        self.gate = nn.Parameter(torch.tensor(config.emotion_gate))
+        self.gate = nn.Parameter(torch.tensor(float(config.emotion_gate)))
 
     def forward(self, series: Tensor, emotion: Tensor, known: Tensor | None = None, lag: int = 0) -> Tensor:
         """The series (B, T, channels), aware of emotion.

@@ -65,7 +65,7 @@ TRANSVAE_CARD = _card(
     ),
     "1,327,876 parameters more than the base at its width of 128, and 11,402 of the model that hears emotion.",
 )
-REGNN_CARD = _card(
+_REGNN = _card(
     REGNN,
     "REGNN",
     "Features of a face and of sound as the base's; and speaker_emotion (T, 25).",
@@ -75,6 +75,12 @@ REGNN_CARD = _card(
     ),
     "1,190,788 parameters more than the base at its width of 128, and 17,802 of the model that hears emotion.",
 )
+REGNN_CARD = replace(
+    _REGNN,
+    causality=_REGNN.causality + " What is missing holds the value of the last frame where it is there, or else of the "
+    "first one, anywhere in the clip.",
+    glance=replace(_REGNN.glance, ahead="49 frames; more where something is missing"),
+)
 FACEAIS_CARD = _card(
     FACEAIS,
     "FaceAIS",
@@ -83,6 +89,8 @@ FACEAIS_CARD = _card(
         "Sampled tokens have no gradient, so attention to what is sampled changes their codes, and is trained to "
         "decode real faces of true tokens.",
         "The published rows for this base bear the mark of its mixed-up metrics.",
+        "Lost sound is silence to wav2vec 2.0, whose norms are over a stretch: the vectors of frames that are there "
+        "move a little.",
     ),
     "9,712,120 parameters more than the base at its width of 360, and 66,954 of the model that hears emotion.",
 )

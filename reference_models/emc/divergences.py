@@ -21,6 +21,7 @@ def gaussian_divergence(first: Gaussian, second: Gaussian) -> Tensor:
         first: (…).
         second: (…).
     """
+    first, second = (Gaussian(*(part.float() for part in each)) for each in (first, second))
     difference = second.log_variance - first.log_variance
     distance = (first.mean - second.mean).square() * torch.exp(-second.log_variance)
     return 0.5 * (difference + torch.exp(-difference) + distance - 1)
@@ -62,7 +63,9 @@ def reduced(values: Tensor, reduction: str, weights: Tensor | None = None) -> Te
         reduction: ``"mean"`` over elements; or ``"sum"`` over those of an item, and the mean over items.
         weights: (B, T), of rows of values (B, T, C): 0 for those that do not count.
     """
+    values = values.float()
     if weights is not None:
+        weights = weights.float()
         values = values * weights[..., None]
     if reduction == "sum":
         return values.flatten(1).sum(1).mean()

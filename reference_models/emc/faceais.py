@@ -147,7 +147,9 @@ class FaceAISEMC(EMCModel, FaceAIS):
         return found if face is None or heard is None else {**found, "face_emotion": face, "heard": heard}
 
     def _known(self, streams: Features | None, more: Mapping[str, Tensor], there: Tensor | None) -> Known:
-        presence = Presence.of(~more["face_lost"], ~more["speech_lost"])
+        face, speech = ~more["face_lost"], ~more["speech_lost"]
+        counted = torch.ones_like(face) if there is None else there
+        presence = Presence(face, speech, (face & counted).any(1), (speech & counted).any(1))
         nothing = presence.face[..., None].float()
         return Known(
             Features(nothing, nothing) if streams is None else streams,

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from react_data.missing_modalities import MODALITIES, MissingModalities
 from reference_models.blocks.speech_sound import SAMPLES_A_FRAME
@@ -116,12 +117,19 @@ class EMCModel(ReactionModel):
         return super().generate(self._filled(batch), reactions, seed, online)
 
     def held(self, speaker: Mapping[str, Tensor], presence: Presence) -> dict[str, Tensor]:
-        """Series (B, T, …) of speakers that hold what was last known where frames are missing, but sound and video."""
+        """Series (B, T, …) of speakers that hold what was last known where frames are missing.
+
+        Sound is silent there, whatever it holds; what is done about video, the bases say.
+        """
         modality = MissingModalities().modality
         found = dict(speaker)
-        for name in (each for each in self.inputs if each not in ("speaker_audio", "speaker_video")):
+        for name in (each for each in self.inputs if each != "speaker_video"):
             present = getattr(presence, modality(name.removeprefix("speaker_")))
-            found[name] = held(speaker[name], present, ahead=self.sees_ahead)
+            if name != "speaker_audio":
+                found[name] = held(speaker[name], present, ahead=self.sees_ahead)
+            elif not bool(present.all()):
+                heard = functional.pad(present.repeat_interleave(SAMPLES_A_FRAME, 1), (0, SAMPLES_A_FRAME), value=True)
+                found[name] = speaker[name] * heard[:, : speaker[name].shape[1]]
         return found
 
     def emotions(self, speaker: Mapping[str, Tensor]) -> tuple[Tensor | None, Tensor | None]:

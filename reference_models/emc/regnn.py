@@ -72,7 +72,10 @@ class REGNNEMC(EMCModel, REGNN):
         completed = self.emc.completed(known.streams, known.presence, noise)
         branch = Branch(completed, self.emc.emotion(known, known.presence))
         mean = self.branch_distribution(branch, known)
-        latents = self._sampled(self.sample(mean, starts, reactions, generator), branch)
+        if self.config.noise == "mixture":  # training makes the mixture of a mean that is aware of emotion
+            latents = self.sample(self._sampled(mean[None], branch)[0], starts, reactions, generator)
+        else:
+            latents = self._sampled(self.sample(mean, starts, reactions, generator), branch)
         return {"emotion": join(self.decode(latents, self.edges(mean)), starts, frames)}
 
     def taught(self, batch: Mapping[str, Tensor]) -> Known:

@@ -100,7 +100,7 @@ class TransVAEEMC(EMCModel, TransVAE):
         draw = self._draw(len(known.streams.face), None)
 
         def decode() -> Decoded:
-            return self._decoded(distribution.sample(draw()), branch, frames)
+            return self._decoded(distribution.sample(draw()), branch, frames, known.there)
 
         return self.reaction_losses(decode(), [distribution], batch, decode)
 
@@ -111,11 +111,18 @@ class TransVAEEMC(EMCModel, TransVAE):
         named = self.config.speaker_inputs
         return tuple(name for name in named if modality(name.removeprefix("speaker_")) == "face")
 
-    def _decoded(self, latent: Tensor, branch: Branch, frames: int) -> Decoded:
-        """Reactions (R, T, …) of latents (R, width), each held over the clip and then aware of emotion."""
+    def _decoded(self, latent: Tensor, branch: Branch, frames: int, there: Tensor | None = None) -> Decoded:
+        """Reactions (R, T, …) of latents (R, width), each held over the clip and then aware of emotion.
+
+        Args:
+            latent: Of each reaction.
+            branch: What emotion is known.
+            frames: T.
+            there: (B, T) bool, which frames are no padding; all if None.
+        """
         memory = latent[:, None]
         if branch.emotion is not None and "sample" in self.config.attention:
-            memory = self.emc.sampled(memory.expand(-1, frames, -1), branch.emotion)
+            memory = self.emc.sampled(memory.expand(-1, frames, -1), branch.emotion, there)
         decoded: Decoded = self.decoder(memory, frames)
         return decoded
 

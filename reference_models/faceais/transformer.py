@@ -118,7 +118,7 @@ class CrossModalLayer(_Layer):
         super().__init__(width, heads, dropout, bias=True)
         self.other_norm = nn.LayerNorm(width)
         self.cross = _CrossAttention(width, heads, dropout, bias=True)
-        self.gate = nn.Parameter(torch.tensor(gate))
+        self.gate = nn.Parameter(torch.tensor(float(gate)))
 
     def forward(
         self, series: Tensor, other: Tensor, mask: Tensor | None, cross_mask: Tensor | None, rows: int | None = None

@@ -207,7 +207,7 @@ def _run_stage(run: _Run, number: int, stage: Stage) -> None:
         every=run.recipe.validate_every, patience=settings.patience,
     )  # fmt: skip
     earlier = resume_file(run.progress, stage)
-    with _quiet(), _only_trained(model, stage):
+    with _quiet(), only_trained(model, stage):
         trainer = _trainer(run, stage, end, len(items))
         module = StageModule(model.train(), stage, number, items, settings, average)
         try:
@@ -243,7 +243,7 @@ def _trainer(run: _Run, stage: Stage, end: Any, items: int) -> Any:
 
 
 @contextmanager
-def _only_trained(model: ReactionModel, stage: Stage) -> Iterator[None]:
+def only_trained(model: ReactionModel, stage: Stage) -> Iterator[None]:
     """Freeze the parameters that a stage does not train."""
     before = {name: parameter.requires_grad for name, parameter in model.named_parameters()}
     unknown = [prefix for prefix in stage.parameters if not any(name.startswith(prefix) for name in before)]
