@@ -30,8 +30,8 @@ Mask = NDArray[np.bool_]
 
 MODALITIES = ("face", "speech")
 _MODALITY_OF = {
-    **dict.fromkeys(("emotion", "3dmm", "video", "swin768"), "face"),
-    **dict.fromkeys(("audio", "mfcc78", "mfcc26", "wav2vec", "vggish128", "speech_emotion10"), "speech"),
+    **dict.fromkeys(("emotion", "3dmm", "video", "swin768", "va64", "au25088", "fer1408"), "face"),
+    **dict.fromkeys(("audio", "mfcc78", "mfcc26", "wav2vec", "wav2vec1536", "vggish128", "speech_emotion10"), "speech"),
     "eeg": "neither",
 }
 

@@ -71,7 +71,8 @@ def generate_submission(
         frames: Speakers are cut to this many frames; what the data set scores if not given.
         personalise: Whether the generator is shown another clip of the listener.
         history: Which one: ``"first"`` for clip 1 of the conversation, ``"other"`` for any other of the listener, drawn
-            by the seed, or, to compare with, ``"stranger"`` for a clip of somebody else.
+            by the seed, ``"elsewhere"`` for one of another conversation, or, to compare with, ``"stranger"`` for a clip
+            of somebody else.
         history_frames: It is cut to this many frames; whole if not given.
         method: Name of the method in tables; the generator's if not given.
         features: A folder of ``react-data features``.

@@ -156,11 +156,12 @@ def history_study(
     dataset = open_for(found.generator, data, split, features=features, also=personal.kinds(found.generator))
     clips = [str(clip) for clip in dataset["clip"].values]
     wanted = [clips[row] for row in rows_scored(clips, chosen)]
-    for each in conditions:
-        speakers = each.speakers(dataset, found.generator, clips=wanted)  # says what is missing before any work
+    # What is missing is said before any work.
+    speakers = [each.speakers(dataset, found.generator, clips=wanted) for each in conditions]
+    digest = hashlib.sha256("".join(each.digest() for each in speakers).encode()).hexdigest()[:16]
     run = {
         **identity(found.generator), "method": found.title, "split": split, "protocol": chosen.id, "online": online,
-        "seed": seed, "clips": len(wanted), "data": speakers.digest(),
+        "seed": seed, "clips": len(wanted), "data": digest,
     }  # fmt: skip
     study = _begun(file, json.loads(json.dumps(run)))
     key = hashlib.sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()[:8]

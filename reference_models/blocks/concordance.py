@@ -16,7 +16,7 @@ def concordance_loss(predictions: Tensor, targets: Tensor, there: Tensor) -> Ten
     Distances alone make predictions that vary too little, as what cannot be foreseen pulls to the mean.
 
     Args:
-        predictions: (B, T, C), whose channels vary by about 1.
+        predictions: (B, T, C); deviations far below 0.01 count as none.
         targets: (B, k, T, C).
         there: (B, k, T) bool, which frames of which targets are there; a target without frames counts for nothing.
 

@@ -84,6 +84,8 @@ class Diffusion:
         """
         scheduler = self._scheduler
         scheduler.set_timesteps(self.steps if steps is None else steps)
+        # Adding noise leaves them on its device, which may be that of a training that is over.
+        scheduler.alphas_cumprod = self._levels
         data = noise
         lowest = len(scheduler.timesteps) - (given == "state")
         for step in scheduler.timesteps[:lowest].tolist():
@@ -94,10 +96,12 @@ class Diffusion:
     @cached_property
     def _scheduler(self) -> Any:
         library = optional_library("diffusers.schedulers.scheduling_ddim", extra="models", purpose="Diffusion")
-        return library.DDIMScheduler(
+        made = library.DDIMScheduler(
             num_train_timesteps=self.steps,
             beta_schedule="squaredcos_cap_v2",
             prediction_type=self._predicts,
             clip_sample=self._largest is not None,
             clip_sample_range=1.0 if self._largest is None else self._largest,
         )
+        self._levels: Tensor = made.alphas_cumprod
+        return made

@@ -30,7 +30,9 @@ def supervised_contrast(vectors: Tensor, persons: Tensor, temperature: float = 0
     """
     itself = torch.eye(len(vectors), dtype=torch.bool, device=vectors.device)
     alike = (persons[:, None] == persons) & ~itself
-    scores = (vectors.float() @ vectors.float().T / temperature).masked_fill(itself, -torch.inf)
+    with torch.autocast(vectors.device.type, enabled=False):  # it would multiply in half precision
+        full = vectors.float()
+        scores = (full @ full.T / temperature).masked_fill(itself, -torch.inf)
     likelihood = scores - scores.logsumexp(1, keepdim=True)
     total = likelihood.masked_fill(~alike, 0).sum(1) / alike.sum(1).clamp_min(1)
     return -(temperature / base) * total.mean()

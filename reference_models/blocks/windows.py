@@ -57,8 +57,9 @@ def join(windows: Tensor, found: Spans, frames: int) -> Tensor:
     tail = windows[:, 0, :0]
     for number, ((start, used), stop) in enumerate(zip(found, stops, strict=True)):
         own = windows[:, number, used - start : stop - start]
+        # A clip that ends while it fades begins as a longer one.
         fade = min(tail.shape[1], own.shape[1])
-        weight = torch.arange(1, fade + 1, device=own.device, dtype=own.dtype)[:, None] / (fade + 1)
+        weight = torch.arange(1, fade + 1, device=own.device, dtype=own.dtype)[:, None] / (tail.shape[1] + 1)
         blended = tail[:, :fade] + weight * (own[:, :fade] - tail[:, :fade])
         parts.append(torch.cat([blended, own[:, fade:]], 1))
         tail = windows[:, number, stop - start :]

@@ -17,8 +17,8 @@ CARD = ModelCard(
     "reaction share, codes near the expected one, and a loss that knows that codes are ordered.",
     inputs="speaker_3dmm (T, 58), 25 a second, less the mean face as published; speaker_audio, mono at 16 kHz, of "
     "which the convolutions of wav2vec 2.0 make 2 vectors a frame; they come from a local folder or with a published "
-    "checkpoint, and are random without either. Options of ours: facial attributes or 78 MFCC of the speaker in place of "
-    "sound, or 3DMM alone.",
+    "checkpoint, and are random without either. Options of ours: facial attributes or 78 MFCC of the speaker in place "
+    "of sound, or 3DMM alone.",
     outputs="coefficients (T, 58), and emotion (T, 25), decoded from the same tokens.",
     code_licence="MIT",
     weights="A Google Drive folder that the official README names, without a licence of its own: one file of the "

@@ -187,6 +187,8 @@ class PerFRDiffConfig(ModelConfig):
             raise ConfigError(f"late_steps is {self.late_steps}, expected more than 0.")
         self._check_fit()
         check_components(self.edited, self.layers)
+        if self.edit == "weight" and self.edited_rows == "kv":
+            raise ConfigError("edit='weight' replaces whole weights, so it goes with edited_rows='all' only.")
 
     def _check_fit(self) -> None:
         """Refuse fields that do not go together."""

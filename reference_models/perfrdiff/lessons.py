@@ -52,6 +52,8 @@ def _generator(model: PerFRDiff, batch: Batch) -> dict[str, Tensor]:
     """The denoiser, with the listener's style if that is one of its inputs."""
     listener = GENERIC
     if model.config.personalisation == "input":
+        if model.style is not None and not model.config.frozen_dropout:
+            model.style.eval()
         with torch.no_grad():
             listener = _listener(model, batch)
     parts, config = _denoising(model, batch, listener), model.config

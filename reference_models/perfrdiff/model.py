@@ -190,7 +190,8 @@ class PerFRDiff(ReactionModel):
         Returns:
             ``"loss"``, and in the stage ``"emotion_autoencoder"`` ``"emotion"``, ``"divergence"`` and
             ``"coefficients"``, in ``"style"`` ``"contrast"``, in ``"generator"`` ``"reaction"`` and perhaps
-            ``"prior"``, in ``"personal"`` ``"reaction"``.
+            ``"prior"``, in ``"personal"`` ``"reaction"``; in the last two ``"concordance"``, which is ours, if it has a
+            weight.
 
         Raises:
             TrainingError: If there is no such stage, or the configuration has nothing that it trains.

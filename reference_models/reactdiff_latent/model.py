@@ -131,7 +131,7 @@ class ReactDiff(ReactionModel):
         condition = self.condition(filled)
         # Drawn window by window, so that more windows do not change the first ones.
         shape = (len(condition), reactions, config.window, config.latent_width)
-        noise = config.noise_scale * standard_noise(shape, condition, generator).transpose(0, 1)
+        noise = config.noise_scale * standard_noise(shape, condition.float(), generator).transpose(0, 1)
         scaled = self.sample(condition.repeat(reactions, 1), noise.flatten(0, 1))
         latents = self.scaling.undo(scaled.view(reactions, frames + missing, -1))
         with self._dropping(generator):
@@ -153,7 +153,7 @@ class ReactDiff(ReactionModel):
 
         Returns:
             ``"loss"``, and in the stage ``"autoencoder"`` ``"emotion"`` and ``"coefficients"``, in the stage
-            ``"diffusion"`` ``"latent"``, and the two others if they have weights.
+            ``"diffusion"`` ``"latent"``, and the two others and ``"concordance"``, which is ours, if they have weights.
 
         Raises:
             TrainingError: If there is no such stage.

@@ -84,6 +84,8 @@ class ReactDiffLRS(ReactDiff):
         """As ReactDiff (latent); the stage ``"personal"`` learns shifts alone."""
         if self.stage != PERSONAL:
             return super().stage_losses(batch, weights)
+        if not self.config.decoder_dropout_at_inference:
+            self.decoder.eval()  # which is frozen, and drops nothing in generation either
         if _HISTORY not in batch:
             raise MissingInputError(f"the training batch has no {_HISTORY}: set the stage's history to 'other'.")
         shifts = self.listener_shifts(batch[_HISTORY], batch.get("history_frame_mask"))

@@ -88,6 +88,7 @@ def test_kinds_of_features_that_are_not_known_have_to_be_named():
     assert [known.modality(kind) for kind in ("emotion", "3dmm", "swin", "audio", "wav2vec", "eeg", "captions")] == [
         *("face", "face", "face", "speech", "speech", "neither", "neither")
     ]
+    assert {known.modality(kind) for kind in ("va64", "au25088", "fer1408")} == {"face"}
     with pytest.raises(TrainingDataError, match=r"'swin' is of the face or of speech.*modality_of=\{'swin': 'face'\}"):
         MissingModalities().check(["emotion", "swin"])
     with pytest.raises(TrainingDataError, match="modality_of names 'eyes'"):

@@ -189,6 +189,12 @@ def test_a_window_fades_into_the_next():
     assert joined.tolist() == [0, 0, 0, 0, 2, 4, 6, 8]
 
 
+def test_a_clip_that_ends_while_windows_fade_begins_as_a_longer_one():
+    windows = torch.stack([torch.full((7, 1), value) for value in (0.0, 8.0)])[None]
+    joined = join(windows, [(0, 0), (4, 4)], 6)[0, :, 0]
+    assert joined.tolist() == [0, 0, 0, 0, 2, 4]
+
+
 def test_only_windows_within_a_clip_are_learned_from():
     batch = {"series": counted(25), "frame_mask": torch.arange(25) < torch.tensor([[25], [19]])}
     windows, there = whole_windows(batch, "series", WINDOW)

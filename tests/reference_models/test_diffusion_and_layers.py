@@ -26,6 +26,12 @@ def test_a_network_that_tells_the_noise_leads_back_to_the_data():
     assert torch.allclose(diffusion.sample(lambda *_: noise, noisiest), clean, atol=1e-2)
 
 
+def test_sampling_is_possible_where_no_noise_was_added():
+    diffusion, clean = Diffusion(4), torch.zeros(2, 3, device="meta")
+    diffusion.add_noise(clean, clean, torch.zeros(2, dtype=torch.long, device="meta"))
+    assert diffusion.sample(lambda noisy, _: noisy / 2, torch.ones(2, 3)).device.type == "cpu"
+
+
 def test_fewer_steps_are_evenly_spaced():
     steps = []
     Diffusion(1000).sample(lambda noisy, step: steps.append(int(step)) or noisy, torch.zeros(1, 1), steps=50)

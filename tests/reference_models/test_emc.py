@@ -507,6 +507,49 @@ def test_other_weights_are_refused_as_a_base(tmp_path):
         reference_models.load("transvae_emc", saved, base=saved)
 
 
+def test_a_mixture_is_made_of_what_is_aware_of_emotion_as_in_training():
+    model = gated(made("regnn", noise="mixture", mixture_scale=0.0, components=1))
+    batch = batch_of(1, model.config.window)
+    windows = {name: torch.from_numpy(values) for name, values in batch.items() if name != "clip"}
+    with torch.no_grad():
+        known = model.taught(windows)
+        branch = Branch(known.streams, model.emc.emotion(known, known.presence))
+        mean = model.branch_distribution(branch, known)
+        latents = model.cognition.mixture(model._sampled(mean[None], branch)[0])
+        expected = model.decode(latents, model.edges(mean))[0]
+    assert np.allclose(react(model, batch, 1)[0], expected.numpy(), atol=1e-5)
+
+
+def test_emotion_after_the_end_of_a_clip_changes_nothing():
+    model = gated(made("transvae", speaker_inputs=("speaker_3dmm", "speaker_mfcc78"), decoded="complete"))
+    batch, found = training_batch(model), []
+    batch["frame_mask"] = torch.arange(FRAMES) < torch.tensor([[FRAMES], [9], [FRAMES]])
+    for value in (0.0, 1.0):
+        batch["speaker_emotion"][1, 9:] = value
+        torch.manual_seed(0)
+        found.append(model.loss(batch)["emotion"].item())
+    assert found[0] == pytest.approx(found[1], rel=1e-5)
+
+
+def test_what_comes_before_a_clip_is_no_face_that_was_seen():
+    model = made("faceais")
+    batch = training_batch(model)
+    batch["speaker_face_present"] = torch.zeros(3, FRAMES, dtype=torch.bool)
+    known = model.taught(batch)
+    begun = known.lesson[0].starts > 0  # before the first block there is nothing but padding
+    assert begun.any()
+    assert torch.equal(known.presence.face_known, ~begun)
+
+
+def test_sound_that_is_lost_is_silent():
+    model = made("faceais", speaker_inputs=("speaker_3dmm", "speaker_audio"), speech_channels=8, sound_context=8)
+    speaker = {"speaker_audio": torch.ones(1, 640 * 3 + 5), "speaker_3dmm": torch.ones(1, 3, 58)}
+    speaker["speaker_emotion"] = torch.ones(1, 3, 25)
+    there = torch.tensor([[True, False, True]])
+    heard = model.held(speaker, Presence.of(there | True, there))["speaker_audio"]
+    assert heard.view(-1).nonzero().flatten().tolist() == [*range(640), *range(1280, 1925)]
+
+
 def test_training_needs_what_it_learns_from():
     model = made("transvae")
     batch = {name: values for name, values in training_batch(model).items() if name != "speaker_mfcc78"}

@@ -85,6 +85,14 @@ def lost(name, frames=FRAMES, **how):
     return Losses(find_conditions(name, complete=False)[0], {CLIP: frames}, 25.0, **how)
 
 
+def test_what_a_kind_belongs_to_decides_what_is_lost():
+    found = [
+        Losses(find_conditions("face:whole", complete=False, modality_of={"gaze": modality})[0], {CLIP: 9}, 25.0)
+        for modality in ("face", "neither")
+    ]
+    assert found[0].identity != found[1].identity
+
+
 def test_a_lost_modality_is_0_and_the_rest_is_untouched():
     given = batch()
     found = lost("face:segments:0.5").batch(given, told=True)

@@ -427,6 +427,22 @@ def test_windows_of_training_follow_what_is_known_of_the_speaker():
         assert bool((first <= WINDOW).any()) is (how == "clean")
 
 
+def test_style_vectors_are_compared_in_full_precision_under_autocast():
+    vectors = torch.nn.functional.normalize(torch.randn(6, 8), dim=-1)
+    persons = torch.tensor([0, 0, 0, 1, 1, 2])
+    with torch.autocast("cpu", torch.bfloat16):
+        found = supervised_contrast(vectors.bfloat16(), persons)
+    assert torch.equal(found, supervised_contrast(vectors.bfloat16(), persons))
+
+
+@pytest.mark.parametrize("how", ["compat", "clean"])
+def test_the_frozen_style_encoder_drops_nothing_unless_published(how):
+    model = made(how, personalisation="input").train()
+    model.stage = "generator"
+    model.loss(training_batch())
+    assert model.style.training is (how == "compat")
+
+
 def test_the_style_encoder_learns_who_is_who():
     vectors = torch.nn.functional.normalize(torch.randn(6, 8), dim=-1)
     persons = torch.tensor([0, 0, 0, 1, 1, 2])
@@ -482,6 +498,7 @@ def test_what_cannot_be_learned_from_is_refused():
         ({"late_steps": 0.0}, "late_steps is 0.0, expected more than 0"),
         ({"context": 300}, "500 positions"),
         ({"personalisation": "input", "style_width": 64}, "as it is an input"),
+        ({"edit": "weight", "edited_rows": "kv"}, "goes with edited_rows='all' only"),
     ],
 )
 def test_configurations_that_cannot_be_are_refused(changes, message):

@@ -144,6 +144,14 @@ def test_the_personal_stage_learns_style_and_shifts(predicts):
         assert weight.grad.abs().max() > 0
 
 
+def test_the_frozen_decoder_drops_nothing_where_it_drops_nothing_in_generation():
+    for dropping in (True, False):
+        model = made(dropout=0.5, decoder_dropout_at_inference=dropping).train()
+        model.stage = "personal"
+        model.loss(training_batch())
+        assert model.decoder.training is dropping
+
+
 def test_the_personal_stage_needs_a_history():
     model, batch = made(), training_batch()
     model.stage = "personal"
