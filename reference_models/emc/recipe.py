@@ -41,7 +41,6 @@ def _with_emc(
     base: Recipe,
     tiny_epochs: int,
     *,
-    parameters: tuple[str, ...] = (),
     weights: Mapping[str, float] = LOSS_WEIGHTS,
 ) -> Recipe:
     """The recipe of a base, and after it that of EMC, in which everything follows the base's last stage.
@@ -49,7 +48,6 @@ def _with_emc(
     Args:
         base: Of the base.
         tiny_epochs: Of the last stage in the tiny recipe, whose steps take about four times as long as the base's.
-        parameters: What the last stage trains; all if empty.
         weights: Weights of its losses beside the base's.
     """
 
@@ -57,6 +55,7 @@ def _with_emc(
         *_, last = recipe.stages
         hearing = replace(_HEARING, window=last.window, crop=last.crop)
         loss_weights = {**last.loss_weights, **weights}
+        parameters = (*last.parameters, "emc.") if last.parameters else ()
         emc = replace(last, name=EMC_STAGE, epochs=epochs, parameters=parameters, loss_weights=loss_weights)
         return replace(recipe, stages=(*recipe.stages, hearing, emc))
 
@@ -68,4 +67,4 @@ _MADE_OR_COMPARED = {name: LOSS_WEIGHTS[name] for name in ("compensation", "fusi
 
 TRANSVAE_RECIPE = _with_emc(TRANSVAE, 30, weights=_MADE_OR_COMPARED)
 REGNN_RECIPE = _with_emc(REGNN, 10, weights=_MADE_OR_COMPARED)
-FACEAIS_RECIPE = _with_emc(FACEAIS, 10, parameters=(*FACEAIS.stages[-1].parameters, "emc."))
+FACEAIS_RECIPE = _with_emc(FACEAIS, 10)

@@ -184,7 +184,7 @@ class FaceAISConfig(ModelConfig):
             heads=4,
             layers=1,
             gate=1.0,
-            dropout=0.0,
+            dropout=0.1,
             blocks_a_clip=8,
             temperature=0.5,
             spread=0.3,

@@ -16,7 +16,7 @@ from reference_models.blocks.speech_sound import SAMPLES_A_FRAME
 from reference_models.blocks.standardisation import Standardisation
 from reference_models.errors import MissingInputError, ModelInputError, TrainingError
 from reference_models.faceais.config import FaceAISConfig
-from reference_models.faceais.losses import expected_code_error, face_loss, masked_absolute_error
+from reference_models.faceais.losses import face_loss, masked_absolute_error
 from reference_models.faceais.predictor import SPECIAL_TOKENS, Fused, ReactionPredictor, Streams
 from reference_models.faceais.recipe import EMOTION_DECODER, LOSS_WEIGHTS, PREDICTOR, TOKENIZER
 from reference_models.faceais.sampling import block_noise, sampled_tokens, token_chances
@@ -183,8 +183,7 @@ class FaceAIS(ReactionModel):
 
         Returns:
             ``"loss"``; in the stages ``"tokenizer"`` and ``"emotion"`` ``"face"`` and ``"emotion"``, in the stage
-            ``"predictor"`` ``"tokens"`` and ``"codes"``; and in all of them ``"concordance"``. That and the codes,
-            which are ours, are there where they have weights.
+            ``"predictor"`` ``"tokens"``; and in all of them ``"concordance"``, which is ours, where it has a weight.
 
         Raises:
             TrainingError: If there is no such stage.
@@ -282,9 +281,6 @@ class FaceAIS(ReactionModel):
         targets, weights = lesson.targets, self._weights
         parts = {"tokens": functional.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=-1)}
         ours = logits[..., SPECIAL_TOKENS : SPECIAL_TOKENS + self.config.codes].float()
-        if weights["codes"]:
-            codes = self.tokenizer.quantiser.numbers(torch.arange(self.config.codes, device=logits.device))
-            parts["codes"] = expected_code_error(ours.flatten(0, 1), codes, targets.flatten() - SPECIAL_TOKENS)
         if weights["concordance"]:
             parts["concordance"] = self._discordance(ours, lesson, batch)
         return parts

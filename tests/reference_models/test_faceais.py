@@ -13,7 +13,7 @@ from reference_models import check_causality
 from reference_models.blocks.quantisation import FiniteScalarQuantiser
 from reference_models.errors import ConfigError, MissingInputError, ModelInputError, TrainingError
 from reference_models.faceais.config import FaceAISConfig
-from reference_models.faceais.losses import FACE_PARTS, expected_code_error, face_loss
+from reference_models.faceais.losses import FACE_PARTS, face_loss
 from reference_models.faceais.model import FaceAIS
 from reference_models.faceais.predictor import SPECIAL_TOKENS
 from reference_models.faceais.sampling import block_noise, sampled_tokens, token_chances
@@ -377,22 +377,6 @@ def test_a_published_lesson_holds_most_of_its_targets():
     hidden = published_lesson(listener, None, listener, there, replace(config, past_hidden=1.0)).known
     assert hidden.sum(1).min() >= 1
     assert torch.equal(hidden.cummax(1).values, hidden)
-
-
-def test_codes_are_learned_as_numbers_if_wished():
-    model = made()
-    model.stage, batch = "predictor", training_batch(model)
-    assert set(model.loss(batch)) == {"loss", "tokens"}
-    model.loss_weights = {"codes": 3.0}
-    losses = model.loss(batch)
-    assert losses["loss"].item() == pytest.approx((losses["tokens"] + 3 * losses["codes"]).item())
-
-
-def test_the_error_of_codes_knows_that_they_are_ordered():
-    codes, certain = torch.tensor([[-1.0], [0.0], [1.0]]), 99 * torch.eye(3)
-    errors = [expected_code_error(certain[[made]], codes, torch.tensor([0])).item() for made in range(3)]
-    assert errors == [0, 1, 4]
-    assert expected_code_error(certain, codes, torch.tensor([0, -1, -3])).item() == 0
 
 
 @pytest.mark.parametrize("how", ["clean", "compat"])
