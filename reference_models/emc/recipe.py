@@ -67,4 +67,4 @@ _MADE_OR_COMPARED = {name: LOSS_WEIGHTS[name] for name in ("compensation", "fusi
 
 TRANSVAE_RECIPE = _with_emc(TRANSVAE, 30, weights=_MADE_OR_COMPARED)
 REGNN_RECIPE = _with_emc(REGNN, 10, weights=_MADE_OR_COMPARED)
-FACEAIS_RECIPE = _with_emc(FACEAIS, 10)
+FACEAIS_RECIPE = _with_emc(FACEAIS, 5)

@@ -177,7 +177,7 @@ class FaceAISConfig(ModelConfig):
             tokenizer_width=64,
             tokenizer_heads=4,
             tokenizer_layers=1,
-            context=32,
+            context=64,
             own_past=0,
             vocabulary=1000,
             width=64,
@@ -186,8 +186,7 @@ class FaceAISConfig(ModelConfig):
             gate=1.0,
             dropout=0.1,
             blocks_a_clip=8,
-            temperature=0.5,
-            spread=0.3,
+            spread=0.1,
             noise="reaction",
         )
 

@@ -76,6 +76,7 @@ _TINY = Recipe(
         _tiny(
             _PREDICTOR,
             epochs=12,
+            learning_rate=1.5e-3,
             parameters=(*_PREDICTOR.parameters, *_EMOTION_DECODER.parameters),
             loss_weights={"tokens": 0.2, "concordance": 10.0},
         ),
