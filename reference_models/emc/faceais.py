@@ -112,7 +112,8 @@ class FaceAISEMC(EMCModel, FaceAIS):
         """(N, rows, vocabulary + 2): logits of tokens."""
         lesson, streams = known.lesson
         fused = self._fused(branch, streams)
-        return self.distribution(fused, lesson.past, lesson.past_known, rows=lesson.targets.shape[1])
+        rows, ends = lesson.targets.shape[1], lesson.starts
+        return self.distribution(fused, lesson.past, lesson.past_known, rows=rows, ends=ends)
 
     def divergence(self, first: Tensor, second: Tensor) -> Tensor:
         """(N, rows)."""

@@ -30,6 +30,8 @@ class FaceAISConfig(ModelConfig):
         context: Frames of the past that a block is predicted from, a multiple of `block`.
         own_past: Frames of the reaction so far among them at most, a multiple of `block`. Published: all. With fewer,
             or none, an option of ours, reactions follow the speaker sooner than themselves.
+        places: Whether the listener knows how far into the clip a frame is, an option of ours. Published: it counts
+            from the end of what it sees. Learned from whole clips, as places are counted from a crop's beginning.
         vocabulary: Tokens that the predictor knows beside two special ones, at least as many as there are codes.
         width: Channels of the predictor, a multiple of `heads`.
         heads: Its heads of attention.
@@ -58,6 +60,7 @@ class FaceAISConfig(ModelConfig):
     tokenizer_layers: int = 12
     context: int = 256
     own_past: int = 256
+    places: bool = False
     vocabulary: int = 2048
     width: int = 360
     heads: int = 12
@@ -179,6 +182,7 @@ class FaceAISConfig(ModelConfig):
             tokenizer_layers=1,
             context=64,
             own_past=0,
+            places=True,
             vocabulary=1000,
             width=64,
             heads=4,

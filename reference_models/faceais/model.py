@@ -97,7 +97,13 @@ class FaceAIS(ReactionModel):
         return found
 
     def distribution(
-        self, fused: Fused, past: Tensor, known: Tensor | None = None, *, rows: int | None = None
+        self,
+        fused: Fused,
+        past: Tensor,
+        known: Tensor | None = None,
+        *,
+        rows: int | None = None,
+        ends: Tensor | None = None,
     ) -> Tensor:
         """Logits of the tokens a block after the last rows of listeners' pasts.
 
@@ -106,11 +112,12 @@ class FaceAIS(ReactionModel):
             past: (R, m) tokens, m ≤ n; at least a block, of padding where there is none.
             known: (R, m) bool, which of them are known; all if None.
             rows: How many of the last rows are wanted; all if None.
+            ends: (R,) or (1,) frames of the clip up to the end of the past.
 
         Returns:
             (R, rows, vocabulary + 2).
         """
-        found: Tensor = self.predictor.listener(fused, past, known, rows)
+        found: Tensor = self.predictor.listener(fused, past, known, rows, ends)
         return found
 
     def vectors(self, tokens: Tensor) -> Tensor:
@@ -217,7 +224,8 @@ class FaceAIS(ReactionModel):
         if by_value:
             heard = value_known(other, each) if other is not None and config.second_input == _AUDIO else None
             streams = streams._replace(face_known=value_known(face), second_known=heard)
-        return self.distribution(self.fuse(streams), past, value_known(past) if by_value else None, rows=config.block)
+        past_known, ends = value_known(past) if by_value else None, torch.tensor([begin], device=past.device)
+        return self.distribution(self.fuse(streams), past, past_known, rows=config.block, ends=ends)
 
     def _vectors(self, tokens: Tensor, chances: Tensor) -> Tensor:
         """(R, block, tokenizer width): what is decoded of tokens (R, block) that were sampled by chances."""
@@ -267,7 +275,8 @@ class FaceAIS(ReactionModel):
     def _token_loss(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         lesson = self.lesson(batch)
         streams = self.speaker_streams(lesson.speaker, lesson.second, lesson.known, lesson.known)
-        logits = self.distribution(self.fuse(streams), lesson.past, lesson.past_known, rows=lesson.targets.shape[1])
+        rows, ends = lesson.targets.shape[1], lesson.starts
+        logits = self.distribution(self.fuse(streams), lesson.past, lesson.past_known, rows=rows, ends=ends)
         return self.lesson_losses(logits, lesson, batch)
 
     def lesson_losses(self, logits: Tensor, lesson: Lesson, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:

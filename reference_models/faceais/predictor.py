@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
+from reference_models.blocks.positions import sinusoidal_positions
 from reference_models.faceais.config import FaceAISConfig
 from reference_models.faceais.transformer import (
     CrossModalLayer,
@@ -154,12 +156,15 @@ class ListenerDecoder(nn.Module):
         self.heads, self.kept, self.mixed = config.heads, config.second_stream == "kept", config.mixed_masks
         self.aligned = config.padding == "value"
         self.past = _TokenStream(config)
+        self.places = nn.Linear(config.width, config.width, bias=False) if config.places else None
         self.past_layers, self.speaker_layers = _layers(config), _layers(config)
         self.layers = _gated_layers(config)
         self.norm = nn.LayerNorm(config.width)
         self.head = nn.Linear(config.width, config.vocabulary + SPECIAL_TOKENS, bias=False)
 
-    def forward(self, fused: Fused, past: Tensor, known: Tensor | None, rows: int | None) -> Tensor:
+    def forward(
+        self, fused: Fused, past: Tensor, known: Tensor | None, rows: int | None, ends: Tensor | None = None
+    ) -> Tensor:
         """Distributions of tokens.
 
         Args:
@@ -167,12 +172,16 @@ class ListenerDecoder(nn.Module):
             past: (B, m) tokens of listeners.
             known: (B, m) bool; None if all are.
             rows: How many of the last rows are wanted; all if None.
+            ends: (B,) or (1,) frames of the clip up to the end of the past, which the option `places` needs.
 
         Returns:
             (B, rows, vocabulary + 2) logits of the tokens a block after those rows.
         """
         frames, mixed = past.shape[1], self.mixed and self.training
         own, first, seen = self.past(past), -frames if self.aligned else 0, fused.face_known
+        if self.places is not None and ends is not None:
+            frame = ends[:, None] + torch.arange(-frames, 0, device=own.device)
+            own = own + self.places(sinusoidal_positions(frame, own.shape[-1]).to(own.dtype))
         if self.aligned:  # as published, a row of the speaker counts if the listener's row beside it does
             seen = _both(known, None if seen is None else seen[:, first:])
         mask = hiding_mask(known, own, heads=self.heads, mixed=mixed)
