@@ -379,6 +379,14 @@ def test_a_published_lesson_holds_most_of_its_targets():
     assert torch.equal(hidden.cummax(1).values, hidden)
 
 
+@pytest.mark.parametrize("places", [True, False])
+def test_the_listener_knows_how_far_into_the_clip_it_is_if_wished(places):
+    model = made(places=places)
+    fused, past = model.fuse(model.speaker_streams(numbered(1, 8) % 12, torch.rand(1, 8, 25))), numbered(1, 8) % 12
+    early, late = (model.distribution(fused, past, ends=torch.tensor([end])) for end in (8, 16))
+    assert torch.equal(early, late) is not places
+
+
 @pytest.mark.parametrize("how", ["clean", "compat"])
 def test_concordance_is_learned_if_wished(how):
     model = made(how)
