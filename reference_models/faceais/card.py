@@ -13,8 +13,8 @@ CARD = ModelCard(
     summary="A tokenizer turns every frame of a face into one of 1000 tokens, by 4 numbers that are rounded to 8, 5, 5 "
     "and 5 levels; two decoders make 3DMM coefficients and facial attributes of tokens. A transformer joins the "
     "speaker's tokens and speech, lets the listener's own past attend to them, and samples the next 32 tokens all at "
-    "once, each by itself. The tiny configuration uses options of ours: no past of its own, noise that all blocks of a "
-    "reaction share, codes near the expected one, and concordance in its losses.",
+    "once, each by itself. The tiny configuration uses options of ours: places in the clip and no past of its own, "
+    "noise that all blocks of a reaction share, codes near the expected one, and concordance in its losses.",
     inputs="speaker_3dmm (T, 58), 25 a second, less the mean face as published; speaker_audio, mono at 16 kHz, of "
     "which the convolutions of wav2vec 2.0 make 2 vectors a frame; they come from a local folder or with a published "
     "checkpoint, and are random without either. Options of ours: facial attributes or 78 MFCC of the speaker in place "

@@ -171,8 +171,9 @@ class FaceAISConfig(ModelConfig):
     def tiny(cls) -> Self:
         """Small, without speech, and set so that it learns most in short trainings on few dyads, by options of ours.
 
-        The speaker is known by 3DMM coefficients and facial attributes. Blocks are short, made of the speaker alone,
-        and decoded from near what is expected, with the same noise in all blocks of a reaction.
+        The speaker is known by 3DMM coefficients and facial attributes. Blocks are short, made of the speaker and of
+        their place in the clip alone, and decoded from near what is expected, with the same noise in all blocks of a
+        reaction.
         """
         return cls(
             speaker_inputs=("speaker_3dmm", "speaker_emotion"),

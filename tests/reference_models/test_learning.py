@@ -31,6 +31,7 @@ TRIALS = (
     Trial("reactface", 240, 200, 5, online=True, least_spread=0.0005),
     Trial("reactdiff_latent", 240, 200, 5, online=False, least_spread=0.0005),
     Trial("regnn", 240, 200, 5, online=False, least_spread=0.003),
+    Trial("faceais", 240, 200, 5, online=True, least_spread=0.0005),
 )
 
 
