@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from react_data.errors import ReactError
-from react_data.locking import describe_holder, try_lock
+from react_data.locking import Lock, describe_holder, try_lock
 
 __all__ = ["LOCK", "sole_writer"]
 
@@ -26,8 +26,7 @@ def sole_writer(folder: Path, error: type[ReactError]) -> Iterator[None]:
         ReactError: `error`, if somebody else is writing into the folder.
         OSError: If it cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = try_lock(folder / LOCK)
+    lock = _locked(folder)
     if lock is None:
         holder = describe_holder(folder / LOCK)
         raise error(f"{folder} is being written by another run ({holder}). Wait for it, or choose another name.")
@@ -35,3 +34,13 @@ def sole_writer(folder: Path, error: type[ReactError]) -> Iterator[None]:
         yield
     finally:
         lock.release()
+        with suppress(OSError):
+            folder.rmdir()  # only an empty one goes, in which nothing was written
+
+
+def _locked(folder: Path) -> Lock | None:
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Whoever held the folder may remove it in between.
+        with suppress(FileNotFoundError):
+            return try_lock(folder / LOCK)
